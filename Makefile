@@ -1,0 +1,61 @@
+# make demo   install into .venv, train and measure a network on the embedded digits, draw figures
+# make test   install into .venv what the tests need, lint, and run every test pass
+# make clean  remove what the two made
+#
+# Only Python 3.11 or newer with its venv module is needed. Tests run against the built and
+# installed package, never against the source tree, so that a file missing from it shows.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+PYTEST := $(BIN)/python -m pytest -q -p no:cacheprovider
+SOURCES := pyproject.toml setup.cfg README.md LICENSE \
+    $(shell find eventsim training viz -type f ! -path '*/__pycache__/*')
+
+# Python must find the installed package, also in child processes, not the folder it is started in.
+export PYTHONSAFEPATH := 1
+unexport PYTHONPATH
+
+.PHONY: demo test clean
+
+demo: $(VENV)/.package
+	$(BIN)/eventsim demo --out demo-results
+
+test: export EVENTSIM_CACHE_DIR := $(CURDIR)/$(VENV)/kernels
+test: export MPLBACKEND := Agg
+test: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/python -c 'import eventsim, sys; sys.exit(sys.prefix not in eventsim.__file__)'
+	@echo "== kernels as plain Python, with coverage"
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" --cov --cov-report=term:skip-covered tests
+	@echo "== kernels with their array bounds checked"
+	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=2 $(PYTEST) -m "not whole" tests
+	@echo "== one thread"
+	EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" tests
+	@echo "== two threads, everything"
+	EVENTSIM_THREADS=2 $(PYTEST) tests
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "$(PYTHON) is older than Python 3.11; name a newer one: make PYTHON=python3.12" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+# setuptools leaves build/ and *.egg-info behind; an old one would carry removed files into the wheel.
+$(VENV)/.package: $(VENV)/.python $(SOURCES)
+	@echo "Installing eventsim and its dependencies into $(VENV) ..."
+	@rm -rf build eventsim.egg-info $(VENV)/wheel
+	@$(PIP) wheel --no-deps --wheel-dir $(VENV)/wheel .
+	@rm -rf build eventsim.egg-info
+	@$(PIP) uninstall --yes eventsim
+	@$(PIP) install $(VENV)/wheel/eventsim-*.whl
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.package
+	@echo "Installing what the tests need into $(VENV) ..."
+	@$(PIP) install "$$(echo $(VENV)/wheel/eventsim-*.whl)[test]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build eventsim.egg-info demo-results

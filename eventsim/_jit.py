@@ -1,0 +1,84 @@
+"""The only place that decides how a kernel is compiled.
+
+Closed forms are declared with `closed_form`: plain Python when Python calls them (the reference
+engine does), compiled when a kernel calls them. Kernels are declared with `kernel`: nopython,
+releasing the GIL, never fastmath (``inf`` means "no spike" here, and every bit counts).
+
+Compiled kernels are cached on disk. Numba does not notice a change in a function that a cached
+kernel calls, so the cache folder is named by a hash of all kernel sources, the numba version, the
+processor and the debugging switches. ``EVENTSIM_CACHE_DIR`` moves it, ``EVENTSIM_CACHE=0`` turns
+it off.
+"""
+
+import hashlib
+import os
+import pathlib
+import platform
+import sys
+
+import numba
+from numba.core import config
+from numba.extending import register_jitable
+
+closed_form = register_jitable
+
+
+def _kernel_sources():
+    """Yield every Python file that may hold a kernel or a closed form, in a fixed order."""
+    root = pathlib.Path(__file__).resolve().parent
+    for folder in (root, root.parent / "training"):
+        yield from sorted(folder.rglob("*.py"))
+
+
+def _default_cache_root():
+    if sys.platform == "win32":
+        base = os.environ.get("LOCALAPPDATA") or pathlib.Path.home() / "AppData" / "Local"
+    else:
+        base = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+    return pathlib.Path(base) / "eventsim"
+
+
+def cache_directory():
+    """Return the folder of the compiled kernels for these sources, this numba and this processor."""
+    digest = hashlib.sha256()
+    for path in _kernel_sources():
+        digest.update(path.read_bytes())
+    processor = f"{platform.machine()} {config.CPU_NAME or ''} {_processor_name()}"
+    for part in (numba.__version__, sys.version, processor, str(config.BOUNDSCHECK), str(config.OPT)):
+        digest.update(part.encode())
+    root = os.environ.get("EVENTSIM_CACHE_DIR") or _default_cache_root()
+    return pathlib.Path(root) / f"kernels-{digest.hexdigest()[:20]}"
+
+
+def _processor_name():
+    import llvmlite.binding
+
+    return llvmlite.binding.get_host_cpu_name()
+
+
+def _usable(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return os.access(folder, os.W_OK)
+    except OSError:
+        return False
+
+
+_FOLDER = None
+if not config.DISABLE_JIT and os.environ.get("EVENTSIM_CACHE", "1") != "0":
+    _candidate = cache_directory()
+    _FOLDER = str(_candidate) if _usable(_candidate) else None
+
+
+def kernel(function):
+    """Compile `function` on first call, without the GIL, cached on disk where that is possible."""
+    if config.DISABLE_JIT:
+        return function
+    if _FOLDER is None:
+        return numba.njit(nogil=True, error_model="numpy")(function)
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _FOLDER  # read by numba's cache locator while it decorates
+    try:
+        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+    finally:
+        config.CACHE_DIR = before

@@ -1,0 +1,138 @@
+"""User values to plain arrays: numbers only, right shape, and an error that says which entry is wrong."""
+
+import operator
+
+import numpy as np
+
+from eventsim.errors import InputError
+
+MAXIMUM_SIZE = 2**31 - 1
+"""Neuron ids are int32, so no population may be larger than this."""
+
+
+def numbers(what, value):
+    """Return `value` as a new float64 array in C order.
+
+    Parameters
+    ----------
+    what : str
+        The name of the value, for the message.
+    value : array_like
+        Integers or floats of any shape.
+
+    Raises
+    ------
+    InputError
+        If it is not an array of real numbers.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InputError(f"{what} must be numbers of one shape; got rows of different lengths.") from None
+    if array.dtype.kind not in "biuf":
+        raise InputError(f"{what} must be numbers; got {_kind_of(value, array)}.")
+    return np.array(array, dtype=np.float64, order="C")
+
+
+def number(what, value):
+    """Return `value` as a float, or raise `InputError` where it is not one number."""
+    array = numbers(what, value)
+    if array.ndim:
+        raise InputError(f"{what} must be one number; got an array of shape {array.shape}.")
+    return float(array)
+
+
+def integer(what, value, minimum, maximum=None):
+    """Return `value` as an int within `minimum` and `maximum`, or raise `InputError`."""
+    allowed = f"a whole number >= {minimum}" if maximum is None else f"a whole number, {minimum} to {maximum}"
+    try:
+        if isinstance(value, bool | np.bool_):
+            raise TypeError
+        result = operator.index(value)
+    except TypeError:
+        raise InputError(f"{what} must be {allowed}; got {value!r}.") from None
+    if result < minimum or (maximum is not None and result > maximum):
+        raise InputError(f"{what} must be {allowed}; got {result}.")
+    return result
+
+
+def flag(what, value):
+    """Return `value` as a bool, or raise `InputError` where it is neither True nor False."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{what} must be True or False; got {value!r}.")
+    return bool(value)
+
+
+def check_each(what, array, good, allowed):
+    """Raise `InputError` that names the first entry of `array` where `good` is False.
+
+    Parameters
+    ----------
+    what : str
+        The name of the array.
+    array, good : ndarray
+        Values, and whether each is allowed; the same shape.
+    allowed : str
+        What is allowed, to end the message with.
+    """
+    if np.all(good):
+        return
+    position = np.unravel_index(int(np.argmin(good)), good.shape)
+    at = f"[{', '.join(str(int(p)) for p in position)}]" if position else ""
+    raise InputError(f"{what}{at} is {float(array[position]):g}; {allowed}.")
+
+
+def ids(what, value, size, owner):
+    """Return `value` as a new int32 array (n,) of neuron ids below `size`.
+
+    Raises
+    ------
+    InputError
+        If they are not whole numbers in one row, or one is outside 0 to size - 1 of `owner`.
+    """
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        raise InputError(f"{what} must be one row of neuron ids; got rows of different lengths.") from None
+    if array.ndim != 1:
+        raise InputError(f"{what} must be one row of neuron ids; got shape {array.shape}.")
+    if array.size and array.dtype.kind not in "iu":
+        raise InputError(f"{what} must be whole numbers (neuron ids); got {_kind_of(value, array)}.")
+    if array.size:
+        check_each(what, array, (array >= 0) & (array < size), f'"{owner}" has neurons 0 to {size - 1}')
+    return array.astype(np.int32)
+
+
+def shape(what, value):
+    """Return `value`, an int or a tuple of ints, as a tuple of ints.
+
+    Raises
+    ------
+    InputError
+        If a part is not a whole number >= 1, or the product is above 2**31 - 1.
+    """
+    parts = value if isinstance(value, tuple | list) else (value,)
+    if not parts:
+        raise InputError(f"{what} must be a number of neurons or a shape such as (28, 28, 1); got ().")
+    result = tuple(integer(f"every part of {what}", part, 1) for part in parts)
+    total = 1
+    for part in result:
+        total *= part
+    if total > MAXIMUM_SIZE:
+        raise InputError(f"{what} {result} has {total} neurons; at most {MAXIMUM_SIZE} are allowed.")
+    return result
+
+
+def frozen(array):
+    """Return a view of `array` that refuses to be written to."""
+    view = np.asarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+def _kind_of(value, array):
+    if value is None:
+        return "None"
+    if array.dtype.kind in "OUS":
+        return f"{type(value).__name__} {str(value)[:40]!r}" if array.ndim == 0 else "objects or text"
+    return f"the type {array.dtype}"

@@ -1,0 +1,199 @@
+"""The command ``eventsim``: its options, its exit status, and one line for every mistake.
+
+This file imports only the standard library, so that ``--help`` and a mistyped option answer at
+once; the module of a command is imported when that command runs.
+
+Exit status: 0 done, 1 the input could not be used, 2 wrong usage, 130 stopped by Ctrl-C.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+
+import eventsim
+from eventsim.errors import InputError
+
+ENGINES = ("auto", "heap", "layers", "reference")
+FIGURES = ("raster", "latency", "first-spikes", "membrane", "anytime")
+SPLITS = ("train", "validation", "test")
+
+
+def main(argv=None):
+    """Run one command and return the exit status.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        The arguments after the program's name; default: those of this process.
+    """
+    arguments = build_parser().parse_args(argv)
+    try:
+        importlib.import_module(f"eventsim.cli_{arguments.command}").run(arguments)
+        sys.stdout.flush()
+    except InputError as error:
+        return _fail(str(error))
+    except BrokenPipeError:  # the reader of our output left (``eventsim info x | head``): nothing to say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        return _fail(_describe(error))
+    except MemoryError:
+        return _fail("not enough memory; give fewer samples (--samples) or a smaller batch.")
+    except KeyboardInterrupt:
+        print("\neventsim: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _fail(message):
+    print(f"eventsim: error: {' '.join(message.split())}", file=sys.stderr)
+    return 1
+
+
+def _describe(error):
+    if error.filename is not None and error.strerror is not None:
+        return f'cannot use "{error.filename}": {error.strerror}.'
+    return str(error) or type(error).__name__
+
+
+def build_parser():
+    """Return the argument parser of every command."""
+    parser = argparse.ArgumentParser(
+        prog="eventsim",
+        description="Spiking neural networks, simulated spike by spike and trained in exact time.",
+    )
+    parser.add_argument("--version", action="version", version=f"eventsim {eventsim.__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    _demo(commands)
+    _train(commands)
+    _simulate(commands)
+    _evaluate(commands)
+    _measure(commands)
+    _plot(commands)
+    _info(commands)
+    return parser
+
+
+def _add(commands, name, summary):
+    return commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+
+
+def _demo(commands):
+    parser = _add(commands, "demo", "train, simulate, measure and plot on the embedded digits")
+    parser.add_argument(
+        "--out", metavar="DIR", default="demo-results", help="folder of the results (%(default)s)"
+    )
+
+
+def _train(commands):
+    parser = _add(commands, "train", "train the network that a TOML file describes")
+    parser.add_argument("config", metavar="CONFIG.toml")
+    parser.add_argument("--out", metavar="DIR", required=True, help="folder of the model and its history")
+    parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+    _add_data(parser)
+
+
+def _simulate(commands):
+    parser = _add(commands, "simulate", "run a model or a network and keep every spike")
+    parser.add_argument("model", metavar="MODEL", help="model file, or network file (HDF5)")
+    parser.add_argument(
+        "--input",
+        metavar="FILE|DATASET",
+        help="a data set by name, images (.npy, .npz, IDX), or a trace whose stimulus is run again",
+    )
+    _add_data(parser)
+    _add_samples(parser)
+    parser.add_argument("--t-stop", metavar="T", type=float, help="end of the run in ms (the model's)")
+    parser.add_argument(
+        "--stop-at-decision", action="store_true", help="end each sample at its first output spike"
+    )
+    parser.add_argument("--out", metavar="TRACE.h5", required=True, help="trace file to write")
+    _add_engine(parser)
+    parser.add_argument("--seed", type=int, help="key of the Poisson draws (the network's)")
+
+
+def _evaluate(commands):
+    parser = _add(commands, "evaluate", "measure a model on a labelled data set")
+    parser.add_argument("model", metavar="MODEL", help="model file (HDF5)")
+    parser.add_argument(
+        "--dataset",
+        metavar="NAME",
+        required=True,
+        help="digits, yin-yang, mnist, fashion-mnist, cifar10",
+    )
+    _add_data(parser)
+    _add_samples(parser)
+    _add_engine(parser)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _measure(commands):
+    parser = _add(commands, "measure", "measure a recorded trace")
+    parser.add_argument("trace", metavar="TRACE.h5")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
+def _plot(commands):
+    parser = _add(commands, "plot", "draw a figure of a recorded trace")
+    parser.add_argument("figure", choices=FIGURES, metavar="|".join(FIGURES))
+    parser.add_argument("trace", metavar="TRACE.h5")
+    parser.add_argument(
+        "-o", "--out", metavar="FIGURE", required=True, help="file to write; its ending is the format"
+    )
+    parser.add_argument("--sample", type=int, default=0, help="sample to draw, where one is (%(default)s)")
+    parser.add_argument("--population", metavar="NAME", help="population to draw, where one is")
+    parser.add_argument(
+        "--by",
+        choices=("population", "class", "outcome"),
+        default="population",
+        help="latency: first spikes by population, or decisions by class or by outcome (%(default)s)",
+    )
+    parser.add_argument(
+        "--neurons", metavar="I,J,...", type=_integers, help="neurons to draw (membrane: the first to fire)"
+    )
+
+
+def _info(commands):
+    parser = _add(commands, "info", "say what is in a file, and how it came about")
+    parser.add_argument("file", metavar="FILE", help="trace, model, network or checkpoint")
+
+
+def _add_data(parser):
+    parser.add_argument("--data", metavar="DIR", help="folder of the data sets ($EVENTSIM_DATA, then ./data)")
+
+
+def _add_samples(parser):
+    parser.add_argument("--split", choices=SPLITS, default="test", help="part of the data set (%(default)s)")
+    parser.add_argument(
+        "--samples", metavar="A:B", type=_sample_range, default=slice(None), help="samples A to B - 1 (all)"
+    )
+
+
+def _add_engine(parser):
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="%(default)s")
+    parser.add_argument("--threads", type=_positive, help="threads over samples (all cores)")
+
+
+def _sample_range(text):
+    start, colon, stop = text.partition(":")
+    try:
+        start, stop = (int(part) if part else None for part in (start, stop))
+    except ValueError:
+        start = stop = -1
+    if not colon or (start or 0) < 0 or (stop is not None and stop <= (start or 0)):
+        raise argparse.ArgumentTypeError(f'"{text}" is not a range of samples like 0:100')
+    return slice(start, stop)
+
+
+def _integers(text):
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a list of neurons like 0,3,7') from None
+
+
+def _positive(text):
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f'"{text}" is not a number of threads, 1 or more')
+    return int(text)

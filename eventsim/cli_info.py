@@ -1,0 +1,64 @@
+"""``eventsim info``: what is in a file, and how it came about."""
+
+import json
+
+from eventsim import cli_text
+from eventsim.cli_files import kind_of
+
+
+def run(arguments):
+    """Print the kind of the file, what it holds, and its provenance."""
+    kind = kind_of(arguments.file)
+    print(f"{arguments.file}: {kind}\n")
+    print(_HOW[kind](arguments.file))
+    record = _provenance(arguments.file)
+    if record is not None:
+        print(f"\nprovenance\n{cli_text.record(record, '  ')}")
+
+
+def _trace(path):
+    from eventsim import Trace
+
+    trace = Trace.load(path)
+    return f"{trace.summary()}\n\n{trace.network.describe()}"
+
+
+def _network(path):
+    from eventsim import Network
+
+    return str(Network.load(path).describe())
+
+
+def _model(path):
+    from training import Model
+
+    model = Model.load(path)
+    facts = cli_text.pairs(
+        [
+            ("readout", f'{model.readout} of "{model.output}"'),
+            ("horizon", f"{model.t_stop:g} ms"),
+            ("classes", ", ".join(model.classes)),
+            ("encoder", model.encoder),
+            ("decoder", model.decoder),
+        ]
+    )
+    return f"{facts}\n\n{model.net.describe()}"
+
+
+def _checkpoint(path):
+    from training import checkpoint
+
+    arrays, document = checkpoint.load(path)
+    rows = [(name, f"{array.dtype} {array.shape}") for name, array in arrays.items()]
+    return f"{cli_text.pairs(rows)}\n\n{cli_text.record(document)}"
+
+
+def _provenance(path):
+    """Return the provenance record that a file holds, or None."""
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        return json.loads(file["provenance"].asstr()[()]) if "provenance" in file else None
+
+
+_HOW = {"trace": _trace, "network": _network, "model": _model, "checkpoint": _checkpoint}

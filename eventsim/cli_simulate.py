@@ -1,0 +1,71 @@
+"""``eventsim simulate``: run a model or a network, keep every spike."""
+
+from eventsim.cli_files import check_target, dataset, images, kind_of
+from eventsim.errors import InputError
+
+
+def run(arguments):
+    """Simulate and write the trace."""
+    import eventsim
+
+    check_target(arguments.out)
+    kind = kind_of(arguments.model)
+    if kind == "model":
+        from training import Model
+
+        model = Model.load(arguments.model)
+        net, t_stop = model.net, model.t_stop
+    elif kind == "network":
+        model, net, t_stop = None, eventsim.Network.load(arguments.model), None
+    else:
+        raise InputError(f'"{arguments.model}" is a {kind} file; give a model or a network')
+    stimulus, labels, t_stop = _stimulus(arguments, model, t_stop)
+    if arguments.t_stop is not None:
+        t_stop = arguments.t_stop
+    if t_stop is None:
+        raise InputError("a network has no horizon of its own; give --t-stop in ms")
+    trace = eventsim.simulate(
+        net,
+        stimulus,
+        t_stop=t_stop,
+        engine=arguments.engine,
+        threads=arguments.threads,
+        seed=arguments.seed,
+        stop="decision" if arguments.stop_at_decision else None,
+        progress="text",
+    )
+    if model is not None:
+        trace = trace.with_output(model.output)
+    if labels is not None:
+        trace = trace.with_labels(labels)
+    trace.save(arguments.out)
+    print(trace.summary())
+    print(f"written: {arguments.out}")
+    if trace.interrupted:
+        raise KeyboardInterrupt
+
+
+def _stimulus(arguments, model, t_stop):
+    """Return the stimulus, the labels or None, and the horizon or None."""
+    if arguments.input is None:
+        if model is not None:
+            raise InputError("a model needs samples; give --input: a data set, a file of images or a trace")
+        return {}, None, t_stop
+    if _is_trace(arguments.input):
+        from eventsim import Trace
+
+        trace = Trace.load(arguments.input)
+        stimulus = {name: spikes.select(arguments.samples) for name, spikes in trace.stimulus.items()}
+        labels = None if trace.labels is None else trace.labels[arguments.samples]
+        return stimulus, labels, trace.t_stop if t_stop is None else t_stop
+    if model is None:
+        raise InputError("a network has no encoder; give a trace as --input, or a model in its place")
+    from training.datasets import NAMES
+
+    read = dataset if arguments.input in NAMES else images
+    values, labels = read(arguments, arguments.input)
+    return model.encode(values), labels, t_stop
+
+
+def _is_trace(path):
+    return path.endswith((".h5", ".hdf5")) and kind_of(path) == "trace"

@@ -1,0 +1,300 @@
+"""The layers engine: feed-forward single-spike networks, whole batches, one population after the other.
+
+Where every neuron fires at most once and no projection leads back, a population's spikes depend on the
+complete spike trains of its sources only, so it can be computed at once for all its neurons and, sample
+by sample, in parallel. Inputs may spike any number of times. The arithmetic of a neuron is the same
+sequence as in the other engines, so the results are the same bits (in double precision).
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.connect.base import pooled_index
+from eventsim.connect.convolution import Conv2d
+from eventsim.connect.dense import Dense
+from eventsim.engines import layer_events, layer_kernels
+from eventsim.errors import InputError, choose
+from eventsim.lower import lower
+
+SHARD = 16
+"""Samples that one task takes through all layers. Fixed, so that sums over shards are reproducible."""
+
+SLACK = {"double": 1e-9, "single": 1e-4}
+"""Relative margin of the crossing filter, far above the rounding of an accumulator."""
+
+
+class Link(NamedTuple):
+    """One incoming projection of a layer."""
+
+    name: str
+    source: str
+    rank: int
+    """Place of the source among the population names."""
+    delay: float
+    shape: tuple
+    """Shape of the user's weights."""
+    pool: int
+    geometry: tuple
+    """A row of `layer_kernels.Wires.shape`, its first weight still 0."""
+    row: np.ndarray
+
+
+class Layer(NamedTuple):
+    """One population with its incoming projections, in the order of their names."""
+
+    name: str
+    size: int
+    fires: bool
+    links: tuple
+    locations: int
+    lanes: int
+    out_width: int
+
+
+class Plan(NamedTuple):
+    """What `forward` needs to know of a network; made by `plan`."""
+
+    net: object
+    lowered: object
+    inputs: tuple
+    layers: tuple
+
+
+class Activations:
+    """What a forward run leaves: `time`, `slope`, `generation` by population, `potential` by readout.
+
+    Arrays are (samples, neurons). `shards` holds, for each range of samples, the sorted arrivals of every
+    layer, for the backward sweep; empty unless asked for.
+    """
+
+    def __init__(self, plan, stimulus, n_samples, t_stop, precision):
+        self.plan, self.stimulus, self.n_samples = plan, stimulus, n_samples
+        self.t_stop, self.precision = t_stop, precision
+        self.time, self.slope, self.generation, self.potential = {}, {}, {}, {}
+        for layer in plan.layers:
+            shape = (n_samples, layer.size)
+            self.time[layer.name] = np.full(shape, np.inf)
+            self.slope[layer.name] = np.full(shape, np.inf)
+            self.generation[layer.name] = np.zeros(shape, np.int32)
+            if not layer.fires:
+                self.potential[layer.name] = np.zeros(shape)
+        self.cells, self.wires, self.shards = {}, {}, []
+
+
+def unsuited(net):
+    """Return why the layers engine cannot run `net`, or None."""
+    for population in net.populations.values():
+        if population.kind == "neurons":
+            values = population.neuron.resolve(population.size)
+            if np.any(np.isfinite(values.v_threshold) & np.isfinite(values.t_refractory)):
+                return f'neurons of "{population.name}" may fire more than once (t_refractory is not NEVER)'
+    for projection in net.projections.values():
+        if not isinstance(projection.connection, Dense | Conv2d):
+            return f'projection "{projection.name}" is neither Dense nor Conv2d'
+        if np.ndim(projection.delay):
+            return f'projection "{projection.name}" has a delay for each synapse'
+    if _order(net) is None:
+        return "the network is recurrent"
+    return None
+
+
+def _order(net):
+    """Return the neuron populations so that sources come first, or None where there is a loop."""
+    waiting = {p.name: set() for p in net.populations.values() if p.kind == "neurons"}
+    for projection in net.projections.values():
+        if projection.source.name in waiting:
+            waiting[projection.target.name].add(projection.source.name)
+    order = []
+    while waiting:
+        ready = sorted(name for name, sources in waiting.items() if not sources - set(order))
+        if not ready:
+            return None
+        order += ready
+        for name in ready:
+            del waiting[name]
+    return order
+
+
+def _link(projection, rank):
+    connection, source, target = projection.connection, projection.source, projection.target
+    row = np.ascontiguousarray(pooled_index(source, connection.pool), dtype=np.int32)
+    if isinstance(connection, Conv2d):
+        g = connection.geometry(source, target)
+        geometry = (1, 0, g.channels, g.kernel_height, g.kernel_width, g.stride, g.pad_top, g.pad_left,
+                    g.out_height, g.out_width, g.width)
+    else:
+        geometry = (0,) * 11
+    return Link(projection.name, source.name, rank[source.name], float(projection.delay), projection.weight.shape,
+                connection.pool, geometry, row)
+
+
+def plan(net):
+    """Return the plan of a feed-forward single-spike network.
+
+    Raises
+    ------
+    InputError
+        With the reason, where the engine cannot run the network.
+    """
+    reason = unsuited(net)
+    if reason is not None:
+        raise InputError(f"the layers engine cannot run this network: {reason}; use engine=\"heap\"")
+    lowered = lower(net)
+    rank = {name: index for index, name in enumerate(lowered.names)}
+    layers = []
+    for name in _order(net):
+        incoming = sorted((p for p in net.projections.values() if p.target.name == name), key=lambda p: p.name)
+        links = tuple(_link(projection, rank) for projection in incoming)
+        population = net.populations[name]
+        convolved = [link.geometry for link in links if link.geometry[0]]
+        height, width = (convolved[0][8], convolved[0][9]) if convolved else (1, 1)
+        layers.append(Layer(name, population.size, bool(lowered.fires[rank[name]]), links,
+                            height * width, population.size // (height * width), width))
+    inputs = tuple(p.name for p in net.populations.values() if p.kind != "neurons")
+    return Plan(net, lowered, inputs, tuple(layers))
+
+
+def _cell(plan, layer, thresholds, offsets):
+    lowered = plan.lowered
+    index = lowered.names.index(layer.name)
+    here = slice(lowered.offset[index], lowered.offset[index + 1])
+    v_inf, drive, v_init = lowered.v_inf[here], lowered.drive[here].copy(), lowered.v_init[here]
+    theta = lowered.theta[here].copy()
+    if offsets is not None:
+        values = plan.net.populations[layer.name].neuron.resolve(layer.size)
+        if np.isinf(values.tau_mem):
+            drive = np.array(np.broadcast_to(offsets, drive.shape), dtype=np.float64)
+        else:
+            moved = values.v_rest + offsets
+            theta, v_init, v_inf = values.v_threshold - moved, values.v_init - moved, moved
+    if thresholds is not None:
+        theta = np.array(np.broadcast_to(thresholds, theta.shape), dtype=np.float64) - v_inf
+    return layer_kernels.Cell(
+        int(lowered.regime[index]), float(lowered.tau_mem[index]), float(lowered.tau_syn[index]),
+        float(lowered.period[index]), layer.locations, layer.lanes, layer.out_width, bool(np.any(drive)),
+        drive, np.ascontiguousarray(theta), np.ascontiguousarray(v_init)), v_inf
+
+
+def _wires(plan, layer, weights, dtype):
+    shapes, rows, starts, flat = [], [], [], []
+    base = start = 0
+    for link in layer.links:
+        weight = plan.net.projections[link.name].weight if weights is None or link.name not in weights else weights[
+            link.name]
+        if np.shape(weight) != link.shape:
+            raise InputError(f'weights of "{link.name}" have shape {np.shape(weight)}; needed: {link.shape}')
+        shapes.append((link.geometry[0], base, *link.geometry[2:]))
+        starts.append(start)
+        rows.append(link.row)
+        values = np.asarray(weight, dtype=np.float64).ravel()
+        flat.append(values / (link.pool * link.pool) if link.pool > 1 else values)
+        base += values.size
+        start += len(link.row)
+    return layer_kernels.Wires(
+        np.array(shapes, np.int64).reshape(len(shapes), 11),
+        np.concatenate(rows) if rows else np.zeros(0, np.int32), np.array(starts, np.int64),
+        np.concatenate(flat).astype(dtype) if flat else np.zeros(0, dtype))
+
+
+def thread_count(threads):
+    """Return the number of threads to use: the argument, $EVENTSIM_THREADS, or the processors at hand."""
+    if threads is None:
+        given = os.environ.get("EVENTSIM_THREADS", "")
+        if given:
+            threads = int(given) if given.isdigit() else 0
+        else:
+            threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if isinstance(threads, bool) or not isinstance(threads, int | np.integer) or threads < 1:
+        raise InputError(f"threads is {threads!r}; give a whole number of at least 1, or None for all processors")
+    return int(threads)
+
+
+def in_threads(task, shards, threads):
+    """Run ``task(*shard)`` for all shards; the results come in the order of the shards.
+
+    Kernels release the GIL, so a pool of threads is enough; with one thread no pool is made.
+    """
+    if threads == 1 or len(shards) < 2:
+        return [task(*shard) for shard in shards]
+    with ThreadPoolExecutor(threads) as pool:
+        futures = [pool.submit(task, *shard) for shard in shards]
+        try:
+            return [future.result() for future in futures]
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+
+
+def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=None, thresholds=None, offsets=None,
+            keep_events=False):
+    """Run a batch through all layers.
+
+    Parameters
+    ----------
+    plan : Plan
+        Of `plan`.
+    stimulus : dict of str to Spikes
+        Spikes of the inputs, all over the same number of samples.
+    t_stop : float
+        The run covers [0, t_stop) ms.
+    precision : {"double", "single"}
+        Number type of accumulators and weights; times are always double.
+    threads : int, optional
+        Default: all processors.
+    weights, thresholds, offsets : dict, optional
+        Arrays to use instead of the network's weights (by projection, in the user's shape), thresholds and
+        i_offset (by population).
+    keep_events : bool
+        Keep the sorted arrivals for `training.layered.backward`.
+
+    Returns
+    -------
+    Activations
+    """
+    choose("precision", precision, tuple(SLACK))
+    arrays = {name: spikes.arrays() for name, spikes in stimulus.items()}
+    n_samples = next((spikes.n_samples for spikes in stimulus.values()), 1)
+    silent = np.zeros(n_samples + 1, np.int64)
+    for name in plan.inputs:
+        if name not in arrays:
+            arrays[name] = _NoSpikes(np.zeros(0), np.zeros(0, np.int32), np.zeros(0), silent)
+    result = Activations(plan, stimulus, n_samples, float(t_stop), precision)
+    dtype = np.float64 if precision == "double" else np.float32
+    resting = {}
+    for layer in plan.layers:
+        result.cells[layer.name], resting[layer.name] = _cell(
+            plan, layer, (thresholds or {}).get(layer.name), (offsets or {}).get(layer.name))
+        result.wires[layer.name] = _wires(plan, layer, weights, dtype)
+    nothing = np.zeros((0, 0))
+
+    def run(first, last):
+        kept = {}
+        for layer in plan.layers:
+            events = layer_events.gather(layer.links, arrays, result.time, result.generation, first, last, t_stop)
+            potential = nothing if layer.fires else result.potential[layer.name][first:last]
+            layer_kernels.run_population(
+                result.cells[layer.name], result.wires[layer.name], events, float(t_stop), SLACK[precision],
+                result.time[layer.name][first:last], result.slope[layer.name][first:last],
+                result.generation[layer.name][first:last], potential)
+            if keep_events:
+                kept[layer.name] = events
+        return first, last, kept
+
+    shards = [(first, min(first + SHARD, n_samples)) for first in range(0, n_samples, SHARD)]
+    done = in_threads(run, shards, thread_count(threads))
+    if keep_events:
+        result.shards = done
+    for name, potential in result.potential.items():
+        potential += resting[name]
+    return result
+
+
+class _NoSpikes(NamedTuple):
+    time: np.ndarray
+    neuron: np.ndarray
+    amplitude: np.ndarray
+    offsets: np.ndarray

@@ -1,0 +1,303 @@
+"""The reference engine: the semantics in plain Python, one object a neuron, one queue entry an arrival.
+
+Slow and readable on purpose: it is what the other engines are tested against, bit for bit. It reads
+the network as the user gave it (no flat arrays), treats every event as its own heap entry, touches
+every neuron at every move of its origin, and checks itself as it goes.
+"""
+
+import heapq
+import math
+
+import numpy as np
+
+from eventsim.neurons import membrane
+
+
+class Neuron:
+    """One neuron: accumulators, their origin, and what it will do next if nothing arrives."""
+
+    def __init__(self, population, index, values):
+        self.name, self.index = population.name, index
+        self.tau_mem, self.tau_syn = values.tau_mem, values.tau_syn
+        self.regime = membrane.regime_of(self.tau_mem, self.tau_syn)
+        self.period = membrane.period_of(self.tau_mem, self.tau_syn)
+        leaky = math.isfinite(self.tau_mem)
+        self.drive = 0.0 if leaky else float(values.i_offset[index])
+        self.v_inf = float(values.v_rest[index]) + float(values.i_offset[index]) if leaky else 0.0
+        self.theta = float(values.v_threshold[index]) - self.v_inf
+        self.v_reset = float(values.v_reset[index]) - self.v_inf
+        self.t_refractory = float(values.t_refractory[index])
+        o0, o1 = self.own(0.0)
+        self.c0 = (float(values.v_init[index]) - self.v_inf) * o0
+        self.c1 = (float(values.v_init[index]) - self.v_inf) * o1
+        self.origin = 0
+        self.release = -math.inf
+        self.last_spike = -1.0
+        self.crossing = math.inf
+
+    def __lt__(self, other):
+        return (self.name, self.index) < (other.name, other.index)
+
+    def own(self, s):
+        return membrane.own(self.regime, self.tau_mem, self.tau_syn, s)
+
+    def local(self, t):
+        """Return (V - v_inf, I) at time t."""
+        s = t - self.origin * self.period
+        return membrane.local(self.regime, self.tau_mem, self.tau_syn, self.drive, self.c0, self.c1, s)
+
+    def slope(self, t):
+        return membrane.slope(self.regime, self.tau_mem, self.tau_syn, self.drive, *self.local(t))
+
+    def next_move(self):
+        return (self.origin + 1) * self.period
+
+    def bring(self, t):
+        """Move the origin to the last one at or before t."""
+        while self.next_move() <= t:
+            self.c0, self.c1 = membrane.advance(
+                self.regime, self.tau_mem, self.tau_syn, self.period, self.drive, self.c0, self.c1)
+            self.origin += 1
+
+    def restart(self, t):
+        """Put V to its reset; the current goes on."""
+        self.bring(t)
+        v, _ = self.local(t)
+        o0, o1 = self.own(t - self.origin * self.period)
+        jump = self.v_reset - v
+        self.c0 += jump * o0
+        self.c1 += jump * o1
+
+    def add(self, weight, amplitude, t):
+        """Add one arrival; a refractory membrane loses jumps of V."""
+        delta = self.tau_syn == 0.0
+        if self.release == math.inf or (delta and (self.release > t or self.last_spike == t)):
+            return
+        p0, p1 = membrane.psi(self.regime, self.tau_mem, self.tau_syn, t - self.origin * self.period)
+        self.c0 += weight * (amplitude * p0)
+        self.c1 += weight * (amplitude * p1)
+
+    def reaches(self, t):
+        """Return whether V >= v_threshold at t, where the neuron may fire."""
+        return self.release <= t and self.last_spike != t and self.local(t)[0] >= self.theta
+
+    def predict(self, t, again=True):
+        """Find the crossing after a touch at t; `again`: it may not fire at t itself."""
+        if self.theta == math.inf:
+            self.crossing = math.inf
+            return
+        v, i = self.local(t)
+        wait = membrane.crossing(self.regime, self.tau_mem, self.tau_syn, self.drive, self.theta, v, i)
+        self.crossing = t + wait
+        if self.crossing <= t and (again or v < self.theta):
+            self.crossing = math.nextafter(t, math.inf)
+        if math.isfinite(self.crossing):
+            self._check(wait, v, i)
+
+    def _check(self, wait, v, i):
+        """Assert that the predicted crossing solves the equation."""
+        o0, o1 = self.own(0.0)
+        p0, p1 = membrane.psi(self.regime, self.tau_mem, self.tau_syn, 0.0)
+        if wait > 8 * self.period:
+            return
+        unit, _ = membrane.local(self.regime, self.tau_mem, self.tau_syn, 0.0, o0, o1, wait)
+        response, _ = membrane.local(self.regime, self.tau_mem, self.tau_syn, 0.0, p0, p1, wait)
+        reached = v * unit + i * response + self.drive * wait
+        scale = abs(self.theta) + abs(v) + abs(i) * (1.0 + abs(response))
+        if v < self.theta and abs(reached - self.theta) > 1e-7 * scale:
+            raise AssertionError(f"{self.name}[{self.index}]: V misses the threshold by {reached - self.theta}")
+
+    def next_own(self):
+        """Return the time of its next event of its own."""
+        if self.release > self.last_spike:
+            return self.release
+        return min(self.crossing, self.next_move()) if self.theta < math.inf else math.inf
+
+
+class Reference:
+    """One sample of a network, run event by event.
+
+    Parameters
+    ----------
+    net : eventsim.Network
+    spikes : list of (time, population name, neuron, amplitude)
+        The input spikes of the sample.
+    """
+
+    def __init__(self, net, spikes):
+        self.now = 0.0
+        self.queue = []
+        self.neurons = {}
+        self.synapses = {}
+        self.record = []
+        self.arrivals = 0
+        for population in net.populations.values():
+            if population.kind == "neurons":
+                values = population.neuron.resolve(population.size)
+                for index in range(population.size):
+                    self.neurons[population.name, index] = Neuron(population, index, values)
+        for projection in net.projections.values():
+            rows = projection.synapses()
+            for k in range(len(rows.source)):
+                delay = float(rows.delay) if rows.delay.ndim == 0 else float(rows.delay[k])
+                target = self.neurons[projection.target.name, int(rows.target[k])]
+                row = self.synapses.setdefault((projection.source.name, int(rows.source[k])), [])
+                row.append((delay, target, projection.name, float(rows.weight[k])))
+        for spike in spikes:
+            self.give(*spike)
+        for neuron in self.neurons.values():
+            neuron.predict(0.0, again=False)
+            self._schedule(neuron)
+
+    def _schedule(self, neuron):
+        time = neuron.next_own()
+        if time < math.inf:
+            heapq.heappush(self.queue, (time, "neuron", (neuron.name, neuron.index)))
+
+    def _send(self, t, name, index, amplitude):
+        """Queue the arrivals of a spike; return those without delay."""
+        now = []
+        for delay, target, projection, weight in self.synapses.get((name, index), ()):
+            arrival = (target.name, target.index, name, index, projection, weight, amplitude)
+            if t + delay > t:
+                heapq.heappush(self.queue, (t + delay, "arrival", arrival))
+            else:
+                now.append(arrival)
+        return now
+
+    def give(self, time, name, index, amplitude):
+        """Queue one input spike."""
+        heapq.heappush(self.queue, (time, "input", (name, index, amplitude)))
+
+    def run(self, t_stop):
+        """Process every event before t_stop."""
+        while self.queue and self.queue[0][0] < t_stop:
+            self.step()
+
+    def step(self):
+        """Process the next instant."""
+        t = self.queue[0][0]
+        if t < self.now:
+            raise AssertionError(f"an event at {t} comes after the clock stood at {self.now}")
+        self.now = t
+        self._instant(t)
+
+    def _instant(self, t):
+        arrivals, due, touched = [], set(), set()
+        while self.queue and self.queue[0][0] == t:
+            _, kind, content = heapq.heappop(self.queue)
+            if kind == "arrival":
+                arrivals.append(content)
+            elif kind == "input":
+                arrivals += self._send(t, *content)
+            elif self.neurons[content].next_own() == t:  # otherwise a prediction that was replaced
+                neuron = self.neurons[content]
+                if neuron.release == t:
+                    neuron.restart(t)
+                    neuron.release = -math.inf
+                    touched.add(neuron)
+                elif neuron.crossing == t < neuron.next_move():
+                    due.add(neuron)
+                else:
+                    touched.add(neuron)
+        before = {}
+        generation = 0
+        while arrivals or due or touched:
+            for neuron in touched:
+                self._open(neuron, t, before)
+            for target, index, _, _, _, weight, amplitude in sorted(arrivals):
+                self.arrivals += 1
+                neuron = self.neurons[target, index]
+                if neuron.release < math.inf:
+                    self._open(neuron, t, before)
+                    neuron.add(weight, amplitude, t)
+                    touched.add(neuron)
+            firing = {neuron for neuron in touched if neuron.reaches(t)} | (due - touched)
+            for neuron in touched - firing:
+                if neuron.release <= t:
+                    neuron.predict(t)
+                self._schedule(neuron)
+            arrivals, due, touched = [], set(), set()
+            for neuron in sorted(firing):
+                self._fire(neuron, t, generation, before)
+                arrivals += self._send(t, neuron.name, neuron.index, 1.0)
+            generation += 1
+
+    def _open(self, neuron, t, before):
+        """Bring a neuron to t and keep its state from before the arrivals of this instant."""
+        if neuron not in before:
+            neuron.bring(t)
+            before[neuron] = (neuron.c0, neuron.c1)
+
+    def _fire(self, neuron, t, generation, before):
+        slope = self._slope_before(neuron, t, before)
+        self.record.append((t, neuron.name, neuron.index, slope, generation))
+        neuron.last_spike = t
+        neuron.crossing = math.inf
+        if t + neuron.t_refractory > t:
+            neuron.release = t + neuron.t_refractory
+        else:
+            neuron.restart(t)
+            neuron.predict(t)
+        self._schedule(neuron)
+
+    def _slope_before(self, neuron, t, before):
+        """Return V'(t-), inf where a jump of V, or the start of the run, made the neuron fire."""
+        if t == 0.0:
+            return math.inf
+        after = neuron.c0, neuron.c1
+        seen = neuron in before
+        if seen:
+            neuron.c0, neuron.c1 = before[neuron]
+        jumped = seen and neuron.tau_syn == 0.0 and neuron.local(t)[0] < neuron.theta
+        slope = neuron.slope(t)
+        neuron.c0, neuron.c1 = after
+        return math.inf if jumped or slope <= 0.0 else slope
+
+
+class Sample:
+    """One sample on the reference engine, behind the interface of `eventsim.engines.heap.Sample`."""
+
+    def __init__(self, net, lowered):
+        self._reference = Reference(net, ())
+        self._lowered = lowered
+        self._taken = 0
+        self._watched = False
+
+    @property
+    def arrivals(self):
+        """Synaptic arrivals delivered."""
+        return self._reference.arrivals
+
+    @property
+    def clock(self):
+        """The last instant processed (ms)."""
+        return self._reference.now
+
+    def run(self, inputs, t_stop, limit, cancelled):
+        """Advance to t_stop; return whether a stop condition came first (see the heap engine)."""
+        reference, lowered = self._reference, self._lowered
+        for time, gid, amplitude in zip(*(column.tolist() for column in inputs), strict=True):
+            p = int(lowered.population[gid])
+            reference.give(time, lowered.names[p], gid - int(lowered.offset[p]), amplitude)
+        spikes, watch_from, watch_to = limit
+        looked = 0
+        while reference.queue and reference.queue[0][0] < t_stop and not cancelled():
+            fresh, looked = reference.record[looked:], len(reference.record)
+            self._watched |= any(watch_from <= self._gid(name, index) < watch_to for _, name, index, _, _ in fresh)
+            if self._watched or self._taken + looked >= spikes:
+                return True
+            reference.step()
+        return False
+
+    def _gid(self, name, index):
+        return int(self._lowered.offset[self._lowered.names.index(name)]) + index
+
+    def take(self):
+        """Return and forget the recorded spikes: arrays (time, gid, slope, generation)."""
+        record, self._reference.record = self._reference.record, []
+        self._taken += len(record)
+        time, name, index, slope, generation = zip(*record, strict=True) if record else ((),) * 5
+        gid = [self._gid(*neuron) for neuron in zip(name, index, strict=True)]
+        return (np.array(time, np.float64), np.array(gid, np.int32), np.array(slope, np.float64),
+                np.array(generation, np.int32))

@@ -1,0 +1,1 @@
+"""Reading and writing files: networks, traces, spike files and IDX arrays."""

@@ -1,0 +1,245 @@
+"""Networks in HDF5, alone or as a group inside a trace or a model.
+
+Layout, version 1; numbers are in the units of `eventsim.network` (ms, Hz, the user's V)::
+
+    /                          format, format_version, seed (text: it may exceed 63 bits)
+    /populations/<number>/     name, kind, shape; order of creation
+        neuron/<parameter>     one number, or one a neuron; v_init only where it was given
+        rate                   kind "poisson"
+    /projections/<number>/     name, source, target, kind, settings (JSON), rule (JSON: weights as given)
+        weight, delay          as arrays, whatever they were drawn from
+        source_id, target_id   where the synapses are listed or drawn one by one
+
+There is no pickle in it, and reading checks as much as building does.
+"""
+
+import json
+import math
+import pathlib
+
+import h5py
+import numpy as np
+
+from eventsim import arrays
+from eventsim.connect import KINDS
+from eventsim.distributions import KINDS as DISTRIBUTIONS
+from eventsim.distributions import Distribution
+from eventsim.errors import InputError
+from eventsim.io.aside import written_aside
+from eventsim.network import Network
+from eventsim.neurons.lif import LIF, PARAMETERS
+
+FORMAT = "eventsim network"
+FORMAT_VERSION = 1
+
+_CHUNK = 65536  # entries
+
+
+def save(path, net):
+    """Write a network to a file of its own, aside first, then renamed.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file; an existing one is replaced.
+    net : Network
+        What to write.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    with written_aside(path) as aside, h5py.File(aside, "w") as file:
+        write(file, net)
+
+
+def load(path):
+    """Read a network from a file of its own.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A file that `save` made.
+
+    Returns
+    -------
+    Network
+
+    Raises
+    ------
+    InputError
+        Missing, truncated, damaged or foreign file, or one of a later version.
+    """
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise InputError(f'there is no network file "{path}"; check the path.')
+    try:
+        file = h5py.File(path, "r")
+    except OSError:
+        raise InputError(
+            f'"{path}" is not an HDF5 file, or it is cut short; give a file that Network.save wrote.'
+        ) from None
+    with file:
+        try:
+            return read(file)
+        except InputError as error:
+            raise InputError(f'"{path}": {error}') from None
+
+
+def write(group, net):
+    """Write a network into an empty HDF5 group (a file is one).
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where to.
+    net : Network
+        What to write.
+    """
+    group.attrs["format"] = FORMAT
+    group.attrs["format_version"] = FORMAT_VERSION
+    group.attrs["seed"] = str(net.seed)
+    populations = group.create_group("populations")
+    for number, population in enumerate(net.populations.values()):
+        _write_population(populations.create_group(f"{number:04d}"), population)
+    projections = group.create_group("projections")
+    for number, projection in enumerate(net.projections.values()):
+        _write_projection(projections.create_group(f"{number:04d}"), projection)
+
+
+def read(group):
+    """Read a network from an HDF5 group that `write` filled.
+
+    Parameters
+    ----------
+    group : h5py.Group
+        Where from.
+
+    Returns
+    -------
+    Network
+        With the same fingerprint.
+
+    Raises
+    ------
+    InputError
+        If the group holds no network, one of a later version, or a damaged one.
+    """
+    kind = group.attrs.get("format")
+    if kind != FORMAT:
+        found = f"a file of {kind}" if isinstance(kind, str) else "an HDF5 file of another program"
+        raise InputError(f"this is {found}, not a network; give a file that Network.save wrote.")
+    version = group.attrs.get("format_version")
+    if version != FORMAT_VERSION:
+        raise InputError(f"network format version {version}; this eventsim reads version {FORMAT_VERSION}.")
+    try:
+        net = Network(seed=int(group.attrs["seed"]))
+        for part in _in_order(group["populations"]):
+            _read_population(net, part)
+        for part in _in_order(group["projections"]):
+            _read_projection(net, part)
+    except (OSError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
+        reason = " ".join(str(error).strip("\"'").split())
+        raise InputError(f"the network is damaged: {reason}") from None
+    return net
+
+
+def _in_order(group):
+    return [group[number] for number in sorted(group, key=int)]
+
+
+def _write_population(group, population):
+    group.attrs["name"] = population.name
+    group.attrs["kind"] = population.kind
+    group.attrs["shape"] = np.array(population.shape, dtype=np.int64)
+    if population.kind == "poisson":
+        _write_array(group, "rate", population.rate)
+    if population.kind == "neurons":
+        neuron = group.create_group("neuron")
+        for name in PARAMETERS:
+            value = getattr(population.neuron, name)
+            if value is not None:
+                _write_array(neuron, name, np.asarray(value, dtype=np.float64))
+
+
+def _read_population(net, group):
+    name, kind = group.attrs["name"], group.attrs["kind"]
+    shape = tuple(int(n) for n in group.attrs["shape"])
+    if kind == "input":
+        net.input(name, shape)
+    elif kind == "poisson":
+        net.poisson(name, shape, rate=group["rate"][()])
+    elif kind == "neurons":
+        net.population(name, shape, LIF(**{key: value[()] for key, value in group["neuron"].items()}))
+    else:
+        raise InputError(f'population "{name}" is of the unknown kind "{kind}"')
+
+
+def _write_projection(group, projection):
+    connection = projection.connection
+    group.attrs["name"] = projection.name
+    group.attrs["source"] = projection.source.name
+    group.attrs["target"] = projection.target.name
+    group.attrs["kind"] = type(connection).__name__
+    group.attrs["settings"] = json.dumps(connection.settings(), sort_keys=True)
+    group.attrs["rule"] = json.dumps(_rule(connection.weight), sort_keys=True)
+    _write_array(group, "weight", projection.weight)
+    _write_array(group, "delay", projection.delay)
+    if projection.pairs is not None:
+        # Sorted ids shrink to a tenth; weights would not, so they are left as they are.
+        _write_array(group, "source_id", projection.pairs[0], compression=4)
+        _write_array(group, "target_id", projection.pairs[1], compression=4)
+
+
+def _read_projection(net, group):
+    kind = group.attrs["kind"]
+    if kind not in KINDS:
+        raise InputError(f'projection "{group.attrs["name"]}" is of the unknown kind "{kind}"')
+    pairs = None
+    if "source_id" in group:
+        pairs = (group["source_id"][()], group["target_id"][()])
+    weight = group["weight"][()]
+    rule = _from_rule(json.loads(group.attrs["rule"]), weight)
+    listed = {"source": pairs[0], "target": pairs[1]} if kind == "Sparse" else {}
+    connection = KINDS[kind](**listed, weight=rule, **json.loads(group.attrs["settings"]))
+    ends = group.attrs["source"], group.attrs["target"]
+    net.restore(*ends, connection, group.attrs["name"], pairs, weight, group["delay"][()])
+
+
+def _rule(weight):
+    """Return how the weights were given as plain values: a number, a distribution, or "array"."""
+    if isinstance(weight, Distribution):
+        finite = {name: value for name, value in weight.settings().items() if math.isfinite(value)}
+        return {"distribution": type(weight).__name__, **finite}
+    return "array" if weight is None else weight
+
+
+def _from_rule(rule, weight):
+    if isinstance(rule, dict):
+        kind = rule.pop("distribution")
+        return DISTRIBUTIONS[kind](**rule)
+    return weight if rule == "array" else arrays.number("weight", rule)
+
+
+def _write_array(group, name, array, compression=None):
+    if array.ndim == 0 or array.size == 0:
+        group.create_dataset(name, data=array)
+        return
+    group.create_dataset(
+        name,
+        data=array,
+        chunks=_chunks(array.shape),  # checksums need chunks
+        fletcher32=True,
+        shuffle=compression is not None,
+        compression=compression,
+    )
+
+
+def _chunks(shape):
+    """Return a chunk of at most `_CHUNK` entries that is one run of memory."""
+    chunks, room = [], _CHUNK
+    for size in reversed(shape):
+        chunks.append(max(1, min(size, room)))
+        room //= chunks[-1]
+    return tuple(reversed(chunks))

@@ -1,0 +1,189 @@
+"""How many spikes a run took, over hidden and output neurons; inputs and readouts are kept apart."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from eventsim.errors import InputError
+
+
+def firing_neurons(population):
+    """Tell which neurons of a population are able to fire.
+
+    Parameters
+    ----------
+    population : Population
+        Any population of a network.
+
+    Returns
+    -------
+    numpy.ndarray
+        bool (size,): True for neurons of kind "neurons" with a finite threshold; all False for inputs,
+        Poisson sources and silent readouts.
+    """
+    if population.kind != "neurons" or population.is_readout:
+        return np.zeros(population.size, dtype=bool)
+    return np.isfinite(population.neuron.resolve(population.size).v_threshold)
+
+
+def firing_populations(trace):
+    """Return the names of the populations whose spikes are counted: those with a neuron that can fire.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+
+    Returns
+    -------
+    list of str
+        In the order of the network.
+    """
+    populations = trace.network.populations
+    return [name for name in populations if firing_neurons(populations[name]).any()]
+
+
+def until_of(trace, until):
+    """Return one time a sample from what a user gave as `until`.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    until : None, float or array_like of float
+        None: the end of the run; else one time in ms, or one a sample. inf: the end of the run.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (samples,), none after the end of its sample.
+
+    Raises
+    ------
+    InputError
+        A NaN or negative time, or a number of times that is not 1 or the number of samples.
+    """
+    if until is None:
+        return np.array(trace.ended)
+    given = np.asarray(until, dtype=np.float64)
+    if given.shape not in ((), (trace.n_samples,)) or np.isnan(given).any() or (given < 0).any():
+        raise InputError(
+            f"until must be one time >= 0 ms or {trace.n_samples} of them, one a sample; "
+            f"got shape {given.shape}, smallest {np.min(given, initial=np.inf):g}"
+        )
+    return np.minimum(np.broadcast_to(given, (trace.n_samples,)), trace.ended)
+
+
+@dataclass(frozen=True)
+class SpikeCounts:
+    """Spikes of a run.
+
+    Attributes
+    ----------
+    per_sample : numpy.ndarray
+        Spikes of all hidden and output neurons in each sample, int64 (samples,).
+    populations : dict of str to numpy.ndarray
+        The same by population, int64 (samples,) each.
+    inputs : dict of str to numpy.ndarray
+        Spikes of inputs and of recorded Poisson sources, int64 (samples,) each; not in `per_sample`.
+    n_neurons : int
+        Hidden and output neurons that are able to fire.
+    """
+
+    per_sample: np.ndarray
+    populations: dict
+    inputs: dict
+    n_neurons: int
+
+    @property
+    def total(self):
+        """Spikes of all hidden and output neurons in all samples."""
+        return int(self.per_sample.sum())
+
+    @property
+    def mean_per_sample(self):
+        """Spikes a sample (NaN without samples)."""
+        return self.total / len(self.per_sample) if len(self.per_sample) else float("nan")
+
+    @property
+    def mean_per_neuron(self):
+        """Spikes a neuron and sample (NaN without neurons or samples)."""
+        return self.mean_per_sample / self.n_neurons if self.n_neurons else float("nan")
+
+
+def spike_counts(trace, until=None):
+    """Count the spikes of hidden and output neurons.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    until : float or array_like of float, optional
+        Count spikes at or before this time in ms, one for all or one a sample, so that the spike that
+        decides counts; default: all of the run.
+
+    Returns
+    -------
+    SpikeCounts
+        Per sample, by population, and inputs apart.
+
+    Raises
+    ------
+    InputError
+        A population that can fire was not recorded.
+    """
+    ends = None if until is None else until_of(trace, until)
+    firing = firing_populations(trace)
+    populations = {name: _per_sample(trace, name, ends) for name in firing}
+    sources = [name for name in trace.populations if trace.network.populations[name].kind != "neurons"]
+    per_sample = np.zeros(trace.n_samples, dtype=np.int64)
+    for counts in populations.values():
+        per_sample += counts
+    return SpikeCounts(
+        per_sample,
+        populations,
+        {name: _per_sample(trace, name, ends) for name in sources},
+        sum(int(firing_neurons(trace.network.populations[name]).sum()) for name in firing),
+    )
+
+
+def _per_sample(trace, name, ends):
+    table = trace.arrays(name)
+    if ends is None:
+        return np.diff(trace.offsets(name))
+    return np.bincount(table.sample[table.time <= ends[table.sample]], minlength=trace.n_samples)
+
+
+def silent_fraction(trace, population=None):
+    """Return the share of neurons that never fire in a sample, averaged over samples.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    population : str, optional
+        One population; default: all hidden and output neurons.
+
+    Returns
+    -------
+    float
+        0 to 1, over all pairs of a neuron that is able to fire and a sample; NaN where there are none.
+
+    Raises
+    ------
+    InputError
+        The population is unknown, was not recorded, or is unable to fire.
+    """
+    if population is None:
+        names = firing_populations(trace)
+    else:
+        trace.arrays(population)
+        names = [getattr(population, "name", population)]
+        if not firing_neurons(trace.network.populations[names[0]]).any():
+            raise InputError(f'population "{names[0]}" cannot fire; name one with a finite threshold')
+    silent = pairs = 0
+    for name in names:
+        able = firing_neurons(trace.network.populations[name])
+        silent += int(np.isinf(trace.first_spikes(name)[:, able]).sum())
+        pairs += int(able.sum()) * trace.n_samples
+    return silent / pairs if pairs else float("nan")

@@ -1,0 +1,200 @@
+"""Spike-train statistics by neuron and sample, with the names and definitions of Elephant.
+
+Reference: Elephant, Electrophysiology Analysis Toolkit, module `statistics`
+(https://elephant.readthedocs.io); CV2: Holt et al., J. Neurophysiol. 75 (1996), 1806-1814.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.errors import InputError
+
+
+class Intervals(NamedTuple):
+    """Inter-spike intervals as columns, ordered by (sample, neuron, time).
+
+    Attributes
+    ----------
+    interval : numpy.ndarray
+        Time between successive spikes of a neuron in ms, float64 (n,).
+    neuron, sample : numpy.ndarray
+        Whose they are, int64 (n,).
+    """
+
+    interval: np.ndarray
+    neuron: np.ndarray
+    sample: np.ndarray
+
+
+def mean_firing_rate(trace, population, t_start=0.0, t_stop=None):
+    """Return spikes per second of every neuron in [t_start, t_stop).
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    population : str
+        An input or a recorded population.
+    t_start, t_stop : float, optional
+        The window in ms; default: all of the run.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rates in Hz, float64 (samples, neurons).
+
+    Raises
+    ------
+    InputError
+        The population is unknown or was not recorded, or the window is empty or endless.
+    """
+    stop = trace.t_stop if t_stop is None else float(t_stop)
+    if not 0 <= t_start < stop < np.inf:
+        raise InputError(
+            f"the window {t_start} to {stop} ms holds no rate; give 0 <= t_start < t_stop, both finite"
+        )
+    table, size = _table(trace, population)
+    inside = (table.time >= t_start) & (table.time < stop)
+    return _by_train(trace, size, table.sample[inside], table.neuron[inside]) * (1000.0 / (stop - t_start))
+
+
+rates = mean_firing_rate
+
+
+def isi(trace, population):
+    """Return the inter-spike intervals of every neuron.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    population : str
+        An input or a recorded population.
+
+    Returns
+    -------
+    Intervals
+        Columns `interval` (ms), `neuron`, `sample`, ordered by (sample, neuron, time).
+
+    Raises
+    ------
+    InputError
+        The population is unknown or was not recorded.
+    """
+    table, size = _table(trace, population)
+    train = table.sample.astype(np.int64) * size + table.neuron
+    order = np.argsort(train, kind="stable")  # rows are in order of time within a sample already
+    train, time = train[order], table.time[order]
+    same = train[1:] == train[:-1]
+    owner = train[1:][same]
+    return Intervals(np.diff(time)[same], owner % max(size, 1), owner // max(size, 1))
+
+
+def cv(trace, population):
+    """Return the coefficient of variation of every neuron's intervals, standard deviation / mean.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    population : str
+        An input or a recorded population.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (samples, neurons); the population standard deviation (ddof = 0), as in Elephant; NaN for
+        trains without an interval (fewer than two spikes) or whose intervals are all 0.
+
+    Raises
+    ------
+    InputError
+        The population is unknown or was not recorded.
+    """
+    intervals = isi(trace, population)
+    _, size = _table(trace, population)
+    owners = intervals.sample, intervals.neuron
+    count = _by_train(trace, size, *owners)
+    mean = _ratio(_by_train(trace, size, *owners, intervals.interval), count)
+    deviation = intervals.interval - mean[owners]
+    variance = _ratio(_by_train(trace, size, *owners, deviation * deviation), count)
+    return _ratio(np.sqrt(variance), mean)
+
+
+def cv2(trace, population):
+    """Return the local variation CV2 of every neuron: the mean of 2 |I_k+1 - I_k| / (I_k+1 + I_k).
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    population : str
+        An input or a recorded population.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (samples, neurons); NaN for trains with fewer than two intervals. A pair of intervals that
+        are both 0 counts as 0.
+
+    Raises
+    ------
+    InputError
+        The population is unknown or was not recorded.
+    """
+    intervals = isi(trace, population)
+    _, size = _table(trace, population)
+    same = (np.diff(intervals.sample) == 0) & (np.diff(intervals.neuron) == 0)
+    first, second = intervals.interval[:-1][same], intervals.interval[1:][same]
+    total = first + second
+    local = np.where(total > 0, 2.0 * np.abs(second - first) / np.where(total > 0, total, 1.0), 0.0)
+    owners = intervals.sample[1:][same], intervals.neuron[1:][same]
+    return _ratio(_by_train(trace, size, *owners, local), _by_train(trace, size, *owners))
+
+
+def fanofactor(trace, population):
+    """Return the Fano factor of every neuron over samples: variance / mean of its spike counts.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run; samples are the trials.
+    population : str
+        An input or a recorded population.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (neurons,); the population variance (ddof = 0), as in Elephant; NaN for neurons that never
+        fire.
+
+    Raises
+    ------
+    InputError
+        The population is unknown or was not recorded.
+    """
+    table, size = _table(trace, population)
+    counts = _by_train(trace, size, table.sample, table.neuron)
+    if trace.n_samples == 0:
+        return np.full(size, np.nan)
+    return _ratio(counts.var(axis=0), counts.mean(axis=0))
+
+
+def _table(trace, population):
+    """Return the spikes of a population given by name or handle, and its size."""
+    table = trace.arrays(population)
+    return table, trace.network.populations[getattr(population, "name", population)].size
+
+
+def _by_train(trace, size, sample, neuron, values=None):
+    """Return the sum of `values` (None: how many) by sample and neuron, float64 (samples, neurons)."""
+    train = np.asarray(sample, np.int64) * size + neuron
+    total = np.bincount(train, weights=values, minlength=trace.n_samples * size)
+    return total.reshape(trace.n_samples, size).astype(np.float64)
+
+
+def _ratio(above, below):
+    """Return above / below, NaN where below is 0 or NaN."""
+    usable = below > 0
+    return np.where(usable, above / np.where(usable, below, 1.0), np.nan)

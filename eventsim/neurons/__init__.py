@@ -1,0 +1,1 @@
+"""Neuron models: their parameters, and one small file of closed forms for every regime."""

@@ -1,0 +1,270 @@
+"""Membranes rebuilt from a trace: the recorded spikes are delivered again, and V and I read in closed form.
+
+Nothing is stored while a run goes on. The arithmetic of a neuron is the same sequence of touches as in
+the engines, so a readout's potential here equals the one that the layers engine reports, bit for bit.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim._jit import closed_form, kernel
+from eventsim.errors import InputError
+from eventsim.lower import lower
+from eventsim.neurons import membrane as closed_forms
+from eventsim.poisson import Source
+
+BATCH = 512
+"""Samples rebuilt at a time; bounds the memory for arrivals."""
+
+
+class Membrane(NamedTuple):
+    """Potential and current of some neurons at some times."""
+
+    v: np.ndarray
+    """float64 (neurons, times), left limits."""
+    i: np.ndarray
+    """float64 (neurons, times)."""
+
+
+class _Arrivals(NamedTuple):
+    """Arrivals at one population, ordered by (sample, time, generation, source, projection, amplitude)."""
+
+    sample: np.ndarray
+    time: np.ndarray
+    generation: np.ndarray
+    group: np.ndarray
+    amplitude: np.ndarray
+
+
+class _Cell(NamedTuple):
+    """The neurons of one population, voltages relative to v_inf."""
+
+    regime: int
+    tau_mem: float
+    tau_syn: float
+    period: float
+    first: int
+    """gid of the first neuron."""
+    drive: np.ndarray
+    v_reset: np.ndarray
+    v_init: np.ndarray
+    t_refractory: np.ndarray
+
+
+def potential(trace, name, t):
+    """Return V of a whole population at time t (ms, left limit), float64 (samples, neurons).
+
+    Raises
+    ------
+    InputError
+        For an input population, a time outside [0, t_stop], or sources that were not recorded.
+    """
+    size = trace.network.populations[name].size
+    v, _ = _rebuilt(trace, name, np.arange(trace.n_samples), np.arange(size), np.array([t], dtype=np.float64))
+    return np.ascontiguousarray(v[:, :, 0])
+
+
+def membrane(trace, name, neurons, times, sample=0):
+    """Return V and I of some neurons at some times (ms, left limits) in one sample.
+
+    Raises
+    ------
+    InputError
+        For an input population, neurons or samples that do not exist, times outside [0, t_stop], or sources
+        that were not recorded.
+    """
+    if isinstance(sample, bool) or not isinstance(sample, int | np.integer) or not 0 <= sample < trace.n_samples:
+        raise InputError(f"sample is {sample!r}; give a whole number from 0 to {trace.n_samples - 1}")
+    neurons = np.atleast_1d(np.asarray(neurons))
+    size = trace.network.populations[name].size
+    if neurons.dtype.kind not in "iu" or neurons.size and not (0 <= neurons.min() and neurons.max() < size):
+        raise InputError(f'neurons of "{name}" are whole numbers from 0 to {size - 1}')
+    times = np.atleast_1d(np.asarray(times, dtype=np.float64)).ravel()
+    order = np.argsort(times, kind="stable")
+    v, i = _rebuilt(trace, name, np.array([sample]), neurons.ravel(), times[order])
+    back = np.argsort(order, kind="stable")
+    return Membrane(v[0][:, back], i[0][:, back])
+
+
+def _rebuilt(trace, name, samples, neurons, times):
+    """Return V and I as (samples, neurons, times); times ascending."""
+    net = trace.unchanged_network()
+    if net.populations[name].kind != "neurons":
+        raise InputError(f'population "{name}" is an input and has no membrane')
+    if times.size and not (0.0 <= times.min() and times.max() <= trace.t_stop):
+        raise InputError(f"times must lie in 0 to {trace.t_stop:g} ms, the span of the run; got {times.min():g} to "
+                         f"{times.max():g}")
+    lowered = lower(net)
+    index = lowered.names.index(name)
+    here = slice(lowered.offset[index], lowered.offset[index + 1])
+    cell = _Cell(int(lowered.regime[index]), float(lowered.tau_mem[index]), float(lowered.tau_syn[index]),
+                 float(lowered.period[index]), int(lowered.offset[index]), lowered.drive[here].copy(),
+                 lowered.v_reset[here].copy(), lowered.v_init[here].copy(), lowered.t_refractory[here].copy())
+    v = np.zeros((len(samples), len(neurons), len(times)))
+    i = np.zeros_like(v)
+    until = float(times.max(initial=0.0))
+    own = trace.arrays(name)
+    for start in range(0, len(samples), BATCH):
+        batch = np.ascontiguousarray(samples[start:start + BATCH], dtype=np.int64)
+        arrivals = _arrivals(trace, lowered, index, batch, until)
+        bounds = np.searchsorted(arrivals.sample, np.stack((batch, batch + 1)))
+        own_bounds = np.searchsorted(own.sample, np.stack((batch, batch + 1)))
+        _walk(cell, arrivals, bounds, lowered.group_start, lowered.group_stop, lowered.synapse_target,
+              lowered.synapse_weight, own.time, own.neuron, own.generation, own_bounds,
+              np.ascontiguousarray(neurons, dtype=np.int64), times, v[start:start + BATCH], i[start:start + BATCH])
+    v += lowered.v_inf[here][neurons][None, :, None]
+    return v, i
+
+
+def _spikes_of(trace, name, samples):
+    """Return (sample, time, neuron, generation, amplitude) of the spikes of a source in ascending samples."""
+    population = trace.network.populations[name]
+    if population.kind == "poisson" and name not in trace.recorded:
+        parts = []
+        for sample in samples:
+            time, neuron = Source(name, population.rate, trace.seed, int(sample)).until(float(trace.ended[sample]))
+            parts.append((np.full(len(time), sample), time, neuron))
+        sample, time, neuron = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return sample, time, neuron, np.full(len(time), -1), np.ones(len(time))
+    if population.kind == "input":
+        if name not in trace.stimulus:
+            return (np.zeros(0, np.int64),) * 4 + (np.zeros(0),)
+        table = trace.stimulus[name]
+        generation, amplitude = np.full(len(table.time), -1), table.amplitude
+    else:
+        table = trace.arrays(name)
+        generation = table.generation if population.kind == "neurons" else np.full(len(table.time), -1)
+        amplitude = np.ones(len(table.time))
+    wanted = np.isin(table.sample, samples)
+    return tuple(column[wanted] for column in (table.sample, table.time, table.neuron, generation, amplitude))
+
+
+def _arrivals(trace, lowered, target, samples, until):
+    """Return all arrivals at population `target` before `until`."""
+    columns = []
+    for source, name in enumerate(lowered.names):
+        first, last = lowered.offset[source], lowered.offset[source + 1]
+        groups = slice(lowered.group_ptr[first], lowered.group_ptr[last])
+        mine = lowered.projection_target[lowered.group_projection[groups]] == target
+        if not mine.any():
+            continue
+        group = np.flatnonzero(mine) + groups.start
+        owner = np.searchsorted(lowered.group_ptr, group, side="right") - 1 - first
+        begin = np.searchsorted(owner, np.arange(last - first + 1))
+        sample, time, neuron, generation, amplitude = _spikes_of(trace, name, samples)
+        count = begin[neuron + 1] - begin[neuron]
+        spike = np.repeat(np.arange(len(time)), count)
+        inside = np.arange(len(spike)) - np.repeat(np.cumsum(count) - count, count)
+        g = group[np.repeat(begin[neuron], count) + inside]
+        arrival = time[spike] + lowered.group_delay[g]
+        later = np.where(arrival == time[spike], generation[spike] + 1, 0)
+        keep = arrival < until
+        columns.append(tuple(column[keep] for column in (
+            sample[spike], arrival, later, neuron[spike] + first, lowered.group_projection[g], amplitude[spike], g)))
+    if not columns:
+        none = np.zeros(0, np.int64)
+        return _Arrivals(none, np.zeros(0), none, none, np.zeros(0))
+    sample, time, generation, gid, projection, amplitude, group = (
+        np.concatenate(column) for column in zip(*columns, strict=True))
+    order = np.lexsort((amplitude, projection, gid, generation, time, sample))
+    return _Arrivals(sample[order].astype(np.int64), time[order], generation[order].astype(np.int64),
+                     group[order].astype(np.int64), amplitude[order])
+
+
+@closed_form
+def _bring(cell, c0, c1, origin, j, t):
+    wanted = np.int64(t / cell.period)
+    while origin[j] < wanted:
+        if c0[j] == 0.0 and c1[j] == 0.0 and cell.drive[j] == 0.0:
+            origin[j] = wanted
+            break
+        c0[j], c1[j] = closed_forms.advance(
+            cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.drive[j], c0[j], c1[j])
+        origin[j] += 1
+
+
+@closed_form
+def _restart(cell, c0, c1, origin, j, t):
+    _bring(cell, c0, c1, origin, j, t)
+    s = t - origin[j] * cell.period
+    v, _ = closed_forms.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0[j], c1[j], s)
+    o0, o1 = closed_forms.own(cell.regime, cell.tau_mem, cell.tau_syn, s)
+    jump = cell.v_reset[j] - v
+    c0[j] += jump * o0
+    c1[j] += jump * o1
+
+
+@closed_form
+def _release(cell, c0, c1, origin, release, j, t):
+    """End the refractory period of neuron j where it is over at t, and bring it to t."""
+    if -math.inf < release[j] <= t:
+        _restart(cell, c0, c1, origin, j, release[j])
+        release[j] = -math.inf
+    _bring(cell, c0, c1, origin, j, t)
+
+
+@closed_form
+def _fire(cell, c0, c1, origin, release, fired_at, j, t):
+    _release(cell, c0, c1, origin, release, j, t)
+    fired_at[j] = t
+    end = t + cell.t_refractory[j]
+    if end > t:
+        release[j] = end
+    else:
+        _restart(cell, c0, c1, origin, j, t)
+
+
+@kernel
+def _walk(cell, arrivals, bounds, group_start, group_stop, target, weight, own_time, own_neuron, own_generation,
+          own_bounds, neurons, times, v, i):
+    """Deliver the arrivals and own spikes of each sample; write V - v_inf and I of `neurons` at `times`."""
+    n = len(cell.drive)
+    c0, c1 = np.zeros(n), np.zeros(n)
+    origin = np.zeros(n, np.int64)
+    release, fired_at = np.zeros(n), np.zeros(n)
+    delta = cell.tau_syn == 0.0
+    o0, o1 = closed_forms.own(cell.regime, cell.tau_mem, cell.tau_syn, 0.0)
+    for row in range(bounds.shape[1]):
+        for j in range(n):
+            c0[j], c1[j] = cell.v_init[j] * o0, cell.v_init[j] * o1
+            origin[j], release[j], fired_at[j] = 0, -math.inf, -1.0
+        k, last = bounds[0, row], bounds[1, row]
+        mine, mine_last = own_bounds[0, row], own_bounds[1, row]
+        for at in range(len(times) + 1):
+            limit = times[at] if at < len(times) else -1.0
+            while at < len(times):
+                arrives = k < last and arrivals.time[k] < limit
+                fires = mine < mine_last and own_time[mine] < limit
+                if arrives and fires:  # a spike follows the arrivals of its own generation
+                    a, b = arrivals.time[k], own_time[mine]
+                    fires = b < a or (b == a and own_generation[mine] < arrivals.generation[k])
+                if fires:
+                    _fire(cell, c0, c1, origin, release, fired_at, own_neuron[mine], own_time[mine])
+                    mine += 1
+                elif arrives:
+                    t = arrivals.time[k]
+                    s = t - np.int64(t / cell.period) * cell.period
+                    p0, p1 = closed_forms.psi(cell.regime, cell.tau_mem, cell.tau_syn, s)
+                    q0, q1 = arrivals.amplitude[k] * p0, arrivals.amplitude[k] * p1
+                    for synapse in range(group_start[arrivals.group[k]], group_stop[arrivals.group[k]]):
+                        j = target[synapse] - cell.first
+                        _release(cell, c0, c1, origin, release, j, t)
+                        if delta and (release[j] > t or fired_at[j] == t):
+                            continue
+                        c0[j] += weight[synapse] * q0
+                        c1[j] += weight[synapse] * q1
+                    k += 1
+                else:
+                    break
+            if at == len(times):
+                break
+            for m in range(len(neurons)):
+                j = neurons[m]
+                _release(cell, c0, c1, origin, release, j, limit)
+                v[row, m, at], i[row, m, at] = closed_forms.local(
+                    cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0[j], c1[j],
+                    limit - origin[j] * cell.period)
+                if release[j] > limit:
+                    v[row, m, at] = cell.v_reset[j]

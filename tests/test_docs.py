@@ -1,0 +1,107 @@
+"""The examples of README.md and docs/ run as they stand.
+
+Every page's ``python`` blocks run in one namespace, from top to bottom. In ``console`` blocks every
+``$ eventsim ...`` line must be a valid command and is run, unless the line above the block is
+``<!-- not run -->`` (long training runs, data sets that are not in the package). Where a block shows an
+error line, that very line must come.
+
+The pages run in a folder that holds a finished demo as ``demo-results``.
+"""
+
+import pathlib
+import re
+import shlex
+import shutil
+
+import pytest
+
+from eventsim.cli import build_parser, main
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+BLOCK = re.compile(
+    r"^(?P<mark><!-- not run -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
+)
+LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+
+
+def blocks(page, kind):
+    """Yield (line number, text, whether it is to be run) of the blocks of one kind."""
+    text = page.read_text(encoding="utf-8")
+    for match in BLOCK.finditer(text):
+        if match["kind"] == kind:
+            line = text.count("\n", 0, match.start("text"))
+            yield line, match["text"], match["mark"] is None
+
+
+def commands(page):
+    """Yield (arguments, shown output, whether it is to be run) of every ``$ eventsim`` line."""
+    for _, text, run in blocks(page, "console"):
+        for part in re.split(r"^\$ ", text.replace("\\\n", " "), flags=re.MULTILINE)[1:]:
+            command, _, output = part.partition("\n")
+            words = shlex.split(command)
+            if words[0] == "eventsim":
+                yield words[1:], output, run
+
+
+def pages_with(find):
+    return [pytest.param(page, id=page.name) for page in PAGES if any(True for _ in find(page))]
+
+
+@pytest.fixture
+def workplace(demo_run, tmp_path, monkeypatch):
+    """Stand in a folder with the results of a demo in it, as a reader of the pages does."""
+    shutil.copytree(demo_run[1], tmp_path / "demo-results")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.compiled
+@pytest.mark.whole
+@pytest.mark.parametrize("page", pages_with(lambda page: blocks(page, "python")))
+def test_the_python_examples_of_a_page_run(page, workplace):
+    namespace = {"__name__": "__main__"}
+    for line, text, run in blocks(page, "python"):
+        code = compile("\n" * line + text, str(page), "exec")
+        if run:
+            exec(code, namespace)
+
+
+@pytest.mark.parametrize("page", pages_with(commands))
+def test_the_commands_of_a_page_are_valid(page):
+    for words, _, _ in commands(page):
+        if words[-1] not in ("--help", "--version"):
+            build_parser().parse_args(words)
+
+
+@pytest.mark.compiled
+@pytest.mark.whole
+@pytest.mark.parametrize("page", pages_with(commands))
+def test_the_commands_of_a_page_run_and_their_errors_are_those_shown(page, workplace, capsys):
+    for words, output, run in commands(page):
+        if not run or words[0] == "demo":  # the fixture has run the demo
+            continue
+        try:
+            status = main(words)
+        except SystemExit as end:  # --help
+            status = end.code
+        error = capsys.readouterr().err
+        shown = [line for line in output.splitlines() if line.startswith("eventsim: error:")]
+        assert status == (1 if shown else 0), error
+        for line in shown:
+            assert line in error.splitlines()
+
+
+@pytest.mark.compiled
+@pytest.mark.whole
+@pytest.mark.parametrize("script", [pytest.param(path, id=path.name) for path in EXAMPLES])
+def test_an_example_script_runs(script, workplace):
+    code = compile(script.read_text(encoding="utf-8"), str(script), "exec")
+    exec(code, {"__name__": "__main__"})
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_the_links_of_a_page_lead_somewhere(page):
+    targets = LINK.findall(page.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (page.parent / target).exists()] == []

@@ -1,0 +1,111 @@
+"""Configuration files: defaults, refusals with suggestions, and the model they describe."""
+
+import json
+import math
+
+import pytest
+
+import training
+from eventsim.errors import InputError
+from training import config
+
+TEXT = """
+[data]
+name = "yin-yang"
+[network]
+hidden = [12, 8]
+tau_mem = inf
+tau_syn = inf
+t_stop = 4.0
+[network.initial]
+window = 1.0
+mean = [2.0, 1.5, 1.0]
+[decoder]
+kind = "latency"
+tau = 0.2
+[fit]
+epochs = 2
+optimizer = {kind = "sgd", lr = 0.1, momentum = 0.9}
+policies = [{kind = "silent_label"}]
+"""
+
+
+@pytest.fixture
+def written(tmp_path):
+    def write(text):
+        (tmp_path / "c.toml").write_text(text)
+        return tmp_path / "c.toml"
+
+    return write
+
+
+def test_a_file_becomes_objects(written):
+    found = config.load(written(TEXT))
+    assert found.network.hidden == [12, 8] and math.isinf(found.network.tau_mem)
+    assert isinstance(found.encoder, training.encode.Coordinates)
+    assert found.decoder.tau == 0.2
+    arguments = found.fit_arguments()
+    assert isinstance(arguments["optimizer"], training.SGD) and arguments["optimizer"].momentum == 0.9
+    assert arguments["policies"] == [training.regularize.SilentLabel()]
+
+
+def test_a_resolved_configuration_is_plain_json_with_all_defaults(written):
+    found = json.loads(json.dumps(config.load(written(TEXT)).resolved(), allow_nan=False))
+    assert (
+        found["network"]["tau_mem"] == "inf"
+        and found["fit"]["batch"] == 64
+        and found["data"]["validation"] == 0
+    )
+
+
+def test_an_empty_file_describes_the_digits(written):
+    found = config.load(written(""))
+    assert found.data.name == "digits" and found.encoder.scale == 16.0
+
+
+def test_the_model_has_the_described_layers(written):
+    model = config.build(config.load(written(TEXT)), (4,), ("a", "b", "c"))
+    assert [p.size for p in model.net.populations.values()] == [4, 12, 8, 3]
+    assert all(p.weight.any() for p in model.net.projections.values())
+    again = config.build(config.load(written(TEXT)), (4,), ("a", "b", "c"))
+    assert again.net.fingerprint() == model.net.fingerprint()
+
+
+def test_bias_neurons_make_the_input_larger(written):
+    found = config.load(written(TEXT + '[encoder]\nkind = "coordinates"\nbias = 0.5\n'))
+    assert config.build(found, (4,), ("a", "b", "c")).net["input"].size == 5
+
+
+@pytest.mark.parametrize("text, words", [
+    ("[fits]\n", 'allowed: data, network, encoder, decoder, fit. Did you mean "fit"?'),
+    ("[fit]\nepoch = 3\n", '[fit] key "epoch" is not known'),
+    ("[fit]\nepoch = 3\n", 'Did you mean "epochs"?'),
+    ("[network.initial]\nmeam = 3\n", 'Did you mean "mean"?'),
+    ("[fit]\noptimizer = {kind = 'adamww'}\n", 'Did you mean "adamw"?'),
+    ("[fit]\noptimizer = {kind = 'adam', learning_rate = 1}\n", 'key "learning_rate" is not known'),
+    ("[data]\nname = 'digit'\n", 'Did you mean "digits"?'),
+    ("[network]\nreadout = 'first'\n", "first_spike, potential"),
+    ("[network]\nhidden = 100\n", "[network] hidden = 100 is of the wrong type; it must be a list"),
+    ("[network]\nhidden = []\n", "layer sizes"),
+    ("[fit]\nbatch = 1.5\n", "it must be a whole number"),
+    ("[decoder]\ntaus = 1.0\n", 'Did you mean "tau"?'),
+    ("[encoder]\ntmax = 1.0\n", 'Did you mean "t_max"?'),
+    ("[fit]\naugment = {kind = 'shifts'}\n", 'Did you mean "shift"?'),
+    ("fit = 3\n", '"fit" must be a table'),
+    ("[fit\n", "not valid TOML"),
+])  # fmt: skip
+def test_mistakes_are_refused_with_one_line_and_the_nearest_name(written, text, words):
+    with pytest.raises(InputError) as caught:
+        config.load(written(text))
+    assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_a_missing_file_is_refused():
+    with pytest.raises(InputError, match="no configuration file"):
+        config.load("nowhere.toml")
+
+
+def test_initial_values_must_be_one_a_projection(written):
+    found = config.load(written(TEXT.replace("[2.0, 1.5, 1.0]", "[2.0, 1.0]")))
+    with pytest.raises(InputError, match="2 values for 3 projections"):
+        config.build(found, (4,), ("a", "b", "c"))

@@ -1,0 +1,78 @@
+"""Initial weights: moments of the response against quadrature and simulation, draws by counter."""
+
+import math
+
+import numpy as np
+import pytest
+from scipy.integrate import quad
+
+from training import initialize
+
+REGIMES = [
+    (20.0, 5.0),
+    (5.0, 20.0),
+    (10.0, 10.0),
+    (10.0, 10.0 * (1 + 1e-10)),
+    (math.inf, 2.0),
+    (math.inf, math.inf),
+    (7.0, math.inf),
+    (7.0, 0.0),
+    (math.inf, 0.0),
+]
+
+
+@pytest.mark.parametrize("tau_mem, tau_syn", REGIMES)
+def test_the_unit_response_solves_its_equations(tau_mem, tau_syn):
+    s, h = 3.0, 1e-5
+    now, slope = (
+        initialize.unit_response(tau_mem, tau_syn, s),
+        (
+            initialize.unit_response(tau_mem, tau_syn, s + h)
+            - initialize.unit_response(tau_mem, tau_syn, s - h)
+        )
+        / (2 * h),
+    )
+    current = 0.0 if tau_syn == 0.0 else math.exp(-s / tau_syn)
+    expected = current if math.isinf(tau_mem) else (current - now) / tau_mem
+    assert slope == pytest.approx(expected, rel=1e-6, abs=1e-10)
+
+
+@pytest.mark.parametrize("tau_mem, tau_syn", REGIMES)
+@pytest.mark.parametrize("window", [1.0, 40.0])
+def test_response_moments_agree_with_adaptive_quadrature(tau_mem, tau_syn, window):
+    mine = initialize.response_moments(tau_mem, tau_syn, window)
+    for k in (1, 2):
+        exact, _ = quad(
+            lambda s, k=k: float(initialize.unit_response(tau_mem, tau_syn, s)) ** k, 0.0, window / 2
+        )
+        assert mine[k - 1] == pytest.approx(exact / window, rel=1e-8)
+
+
+def test_the_moment_rule_puts_the_threshold_kappa_deviations_above_the_mean():
+    tau_mem, tau_syn, window, n, kappa = 20.0, 5.0, 10.0, 200, 1.25
+    mean, sd = initialize.moment_rule(tau_mem, tau_syn, n, window, threshold=2.0, kappa=kappa)
+    rng = np.random.default_rng(0)
+    arrivals = rng.uniform(0.0, window, (4000, n))
+    weights = rng.normal(mean, sd, (4000, n))
+    age = np.maximum(window / 2 - arrivals, 0.0)
+    v = np.sum(weights * initialize.unit_response(tau_mem, tau_syn, age), axis=1)
+    assert np.std(v) == pytest.approx(2.0 / kappa, rel=0.05)
+
+
+def test_a_mean_drives_the_potential_to_its_multiple_of_the_threshold():
+    mean, _ = initialize.moment_rule(math.inf, math.inf, 50, 1.0, mean=1.5, active=0.4)
+    assert mean * 50 * 0.4 * 0.5 == pytest.approx(1.5)  # a ramp has risen half the window on average
+
+
+def test_the_discrete_rule_gives_unit_variance_a_step():
+    _, sd = initialize.discrete_rule(400, 8)
+    assert sd**2 * 400 / 8 == pytest.approx(1.0)
+    assert initialize.kaiming_rule(50)[1] == pytest.approx(0.2)
+
+
+@pytest.mark.parametrize("law", ["uniform", "normal"])
+def test_draws_have_the_wished_moments_and_depend_on_the_name_only(law):
+    w = initialize.draw((300, 200), 0.5, 2.0, 7, "a->b", law)
+    assert np.mean(w) == pytest.approx(0.5, abs=0.03) and np.std(w) == pytest.approx(2.0, rel=0.01)
+    assert np.array_equal(w, initialize.draw((300, 200), 0.5, 2.0, 7, "a->b", law))
+    assert not np.array_equal(w, initialize.draw((300, 200), 0.5, 2.0, 7, "a->c", law))

@@ -1,0 +1,78 @@
+"""Checkpoints: arrays and a JSON document in one HDF5 file, written aside and renamed.
+
+A training draws its random numbers by counter (seed, epoch, sample), so its whole state is its
+parameters, what the optimiser and the policies remember, the best parameters so far and the number of the
+epoch: resumed from a checkpoint it ends with the same bits as without a break.
+"""
+
+import json
+import pathlib
+
+import numpy as np
+
+from eventsim.errors import InputError
+from eventsim.io.aside import written_aside
+
+FORMAT = "eventsim-checkpoint"
+VERSION = 1
+
+
+def save(path, arrays, document):
+    """Write a checkpoint.
+
+    Parameters
+    ----------
+    path : str or path-like
+    arrays : dict of ndarray
+    document : dict
+        JSON-ready.
+    """
+    import h5py
+
+    with written_aside(path) as aside, h5py.File(aside, "w") as file:
+        file.attrs["format"] = FORMAT
+        file.attrs["version"] = VERSION
+        file.attrs["names"] = json.dumps(list(arrays))
+        # as bytes in a data set: an attribute may not be longer than 64 KiB
+        text = json.dumps(document, allow_nan=False).encode()
+        file.create_dataset("document", data=np.frombuffer(text, dtype=np.uint8))
+        for number, array in enumerate(arrays.values()):
+            file.create_dataset(f"array/{number}", data=array)
+
+
+def load(path):
+    """Read a checkpoint.
+
+    Returns
+    -------
+    dict of ndarray, dict
+        Arrays and document as they were saved.
+
+    Raises
+    ------
+    InputError
+        The file is missing, not a checkpoint, damaged, or of a later version.
+    """
+    import h5py
+
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise InputError(
+            f'There is no checkpoint "{path}"; train without resuming, or name the right folder.'
+        )
+    try:
+        with h5py.File(path, "r") as file:
+            if file.attrs.get("format") != FORMAT:
+                raise InputError(f'"{path}" is not a training checkpoint; give a file that a training wrote.')
+            version = int(file.attrs["version"])
+            if version > VERSION:
+                raise InputError(
+                    f'"{path}" has format version {version}; this program reads up to {VERSION}.'
+                )
+            names = json.loads(file.attrs["names"])
+            document = json.loads(file["document"][()].tobytes())
+            return {name: file[f"array/{number}"][()] for number, name in enumerate(names)}, document
+    except (OSError, KeyError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f'"{path}" is damaged and cannot be read; resume from another checkpoint.') from None

@@ -1,0 +1,117 @@
+"""Labelled data sets: embedded, generated, or read from local files whose contents are checked.
+
+==================  =================================  =====================  ==========================
+name                samples (train, test)              one sample             from
+==================  =================================  =====================  ==========================
+``digits``          3,823 + 1,797                      (8, 8, 1) uint8 0..16  this package
+``yin-yang``        5,000 + 1,000 (+ 1,000 validation) (4,) float64 0..1      its published rule
+``mnist``           60,000 + 10,000                    (28, 28, 1) uint8      ``mnist/``
+``fashion-mnist``   60,000 + 10,000                    (28, 28, 1) uint8      ``fashion_mnist/``
+``cifar10``         50,000 + 10,000                    (32, 32, 3) uint8      ``cifar10/``
+==================  =================================  =====================  ==========================
+
+Folders are looked for in the data folder asked for, in ``$EVENTSIM_DATA`` and in ``./data``.
+"""
+
+import operator
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.errors import InputError, choose
+from training.datasets import cifar10, digits, mnist, yin_yang
+
+NAMES = ("digits", "yin-yang", "mnist", "fashion-mnist", "cifar10")
+SPLITS = ("train", "validation", "test")
+
+LARGEST = {"digits": 16, "yin-yang": 1, "mnist": 255, "fashion-mnist": 255, "cifar10": 255}
+"""The value that stands for 1 in the samples of each data set: the `scale` of an encoder."""
+
+VALIDATION = {"digits": 500, "mnist": 5000, "fashion-mnist": 5000, "cifar10": 5000}
+"""How many samples at the end of the training set are the validation split, where none is published."""
+
+
+class Dataset(NamedTuple):
+    """Samples and their labels."""
+
+    images: np.ndarray
+    """The samples, shape (n, ...): maps are channel-last."""
+    labels: np.ndarray
+    """Class of each sample, int64, shape (n,)."""
+    classes: tuple
+    """Names of the classes, by label."""
+
+
+def load(name, split="train", data=None):
+    """Load one split of a data set.
+
+    Parameters
+    ----------
+    name : str
+        One of `NAMES`.
+    split : {"train", "validation", "test"}, optional
+        ``"train"`` is always the whole published training set. ``"validation"`` is its last part
+        (`VALIDATION` samples), so whoever selects a model on it must not train on it: get both
+        parts with ``split_validation(load(name), VALIDATION[name])``. Yin-Yang has a validation set
+        of its own.
+    data : path-like, optional
+        A folder that holds one folder a data set, to look in first. Digits and Yin-Yang need none.
+
+    Returns
+    -------
+    Dataset
+
+    Raises
+    ------
+    InputError
+        For an unknown name or split, and for a file that is missing (the error names the file, the
+        places and the public source), damaged, or not the published one.
+
+    Examples
+    --------
+    >>> load("digits", "test").images.shape
+    (1797, 8, 8, 1)
+    """
+    choose("data set", name, NAMES)
+    choose("split", split, SPLITS)
+    if name == "yin-yang":
+        return Dataset(*yin_yang.read(split), yin_yang.CLASSES)
+    if split == "validation":
+        return split_validation(load(name, "train", data), VALIDATION[name])[1]
+    if name == "digits":
+        return Dataset(*digits.read(split), digits.CLASSES)
+    if name == "cifar10":
+        return Dataset(*cifar10.read(split, data), cifar10.CLASSES)
+    source = mnist.MNIST if name == "mnist" else mnist.FASHION_MNIST
+    return Dataset(*mnist.read(source, split, data), source.classes)
+
+
+def split_validation(dataset, n):
+    """Split the last `n` samples off a training set.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    n : int
+        Number of validation samples, at least 1 and fewer than there are.
+
+    Returns
+    -------
+    train, validation : Dataset
+        Views of the arrays of `dataset`.
+
+    Raises
+    ------
+    InputError
+        If no sample is left for one of the parts.
+    """
+    count = len(dataset.labels)
+    try:
+        n = operator.index(n)
+    except TypeError:
+        raise InputError(f"n is {n!r}; give the number of validation samples, 1 to {count - 1}") from None
+    if not 0 < n < count:
+        raise InputError(f"{n} validation samples cannot be split off a set of {count}; "
+                         f"allowed: 1 to {count - 1}")
+    images, labels, classes = dataset
+    return (Dataset(images[:-n], labels[:-n], classes), Dataset(images[-n:], labels[-n:], classes))

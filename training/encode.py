@@ -1,0 +1,142 @@
+"""Encoders as objects: `eventsim.encode` with its settings kept, so that a model file can hold them.
+
+An encoder is called with a batch and returns the stimulus of a simulation, ``{input name: Spikes}``.
+"""
+
+import math
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+
+from eventsim import encode
+from eventsim.errors import InputError, choose
+
+
+class Encoder:
+    """Base of the encoders: settings in, settings out.
+
+    ``input`` is the name of the input population; None until a `Model` with a single input fills it in.
+    """
+
+    input = None
+
+    def spikes(self, values):
+        """Return `values` (samples, ...) as `eventsim.Spikes`."""
+        raise NotImplementedError
+
+    def __call__(self, values):
+        """Return ``{input name: Spikes}`` for the batch `values` (samples, ...)."""
+        return {self.input or "input": self.spikes(values)}
+
+    def for_input(self, name):
+        """Return this encoder, feeding the input population `name` where it named none itself."""
+        return self if self.input is not None else replace(self, input=name)
+
+    def size(self, shape):
+        """Return the number of input neurons for samples of `shape`."""
+        bias = () if self.bias is None else np.atleast_1d(self.bias)
+        return math.prod(shape) + len(bias)
+
+    def to_dict(self):
+        """Return the kind and the settings, ready for JSON."""
+        return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
+
+
+def _plain(owner, bias):
+    """Keep the bias times as a tuple of floats (a frozen dataclass compares and prints them)."""
+    if bias is not None:
+        object.__setattr__(owner, "bias", tuple(float(t) for t in np.atleast_1d(bias)))
+
+
+@dataclass(frozen=True)
+class Latency(Encoder):
+    """One spike a value, the larger the earlier: `eventsim.encode.latency` with these settings.
+
+    Parameters
+    ----------
+    t_max, t_min : float
+        Times in ms of the darkest and of the brightest value.
+    threshold : float
+        Largest value (of 0 to 1) that stays silent.
+    channels : {"on", "on_off"}
+    scale : float, optional
+        The value that stands for 1.
+    bias : float or sequence of float, optional
+        Times in ms of further input neurons that spike in every sample.
+    input : str, optional
+        Name of the input population.
+    """
+
+    t_max: float = 1.0
+    t_min: float = 0.0
+    threshold: float = 0.0
+    channels: str = "on"
+    scale: float | None = None
+    bias: tuple | None = None
+    input: str | None = None
+
+    def __post_init__(self):
+        """Refuse settings that no batch could be encoded with."""
+        _plain(self, self.bias)
+        self.spikes(np.zeros((1, 2)))
+
+    def spikes(self, values):
+        """Return `values` (samples, ...) as `eventsim.Spikes`."""
+        return encode.latency(
+            values, self.t_max, self.t_min, self.threshold, self.channels, self.scale, bias=self.bias
+        )
+
+    def size(self, shape):
+        """Return the number of input neurons for samples of `shape`."""
+        doubled = math.prod(shape) if self.channels == "on_off" else 0
+        return super().size(shape) + doubled
+
+
+@dataclass(frozen=True)
+class Coordinates(Encoder):
+    """One spike a coordinate of a point in 0..1: `eventsim.encode.coordinates` with these settings.
+
+    Parameters
+    ----------
+    t_min, t_max : float
+        Times in ms of the coordinates 0 and 1.
+    bias : float or sequence of float, optional
+        Times in ms of further input neurons that spike in every sample.
+    input : str, optional
+        Name of the input population.
+    """
+
+    t_min: float = 0.0
+    t_max: float = 1.0
+    bias: tuple | None = None
+    input: str | None = None
+
+    def __post_init__(self):
+        """Refuse settings that no batch could be encoded with."""
+        _plain(self, self.bias)
+        self.spikes(np.zeros((1, 2)))
+
+    def spikes(self, values):
+        """Return `values` (samples, ...) as `eventsim.Spikes`."""
+        return encode.coordinates(values, self.t_min, self.t_max, bias=self.bias)
+
+
+KINDS = {"latency": Latency, "coordinates": Coordinates}
+"""Encoders by the name that files use."""
+
+
+def from_dict(settings):
+    """Return the encoder that `Encoder.to_dict` described.
+
+    Raises
+    ------
+    InputError
+        An unknown encoder or setting.
+    """
+    settings = dict(settings)
+    if "kind" not in settings:
+        raise InputError(f"The encoder has no kind; give one of {', '.join(KINDS)}.")
+    kind = KINDS[choose("encoder", settings.pop("kind"), KINDS)]
+    for name in settings:
+        choose("The encoder setting", name, tuple(kind.__dataclass_fields__))
+    return kind(**settings)

@@ -1,0 +1,112 @@
+"""One training from a configuration file to a folder of results."""
+
+import json
+import pathlib
+import time
+
+from eventsim import provenance
+from eventsim.errors import InputError
+from eventsim.io.aside import written_aside
+from training import config as configuration
+from training.fit import fit
+
+MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
+    "model.h5",
+    "config.json",
+    "log.jsonl",
+    "result.json",
+    "checkpoint.h5",
+)
+"""Names of the files in the folder of results."""
+
+
+def train_from_config(path, out, resume=False, data=None, progress="text"):
+    """Train what a TOML file describes; the test set is used once, at the end.
+
+    Writes to the folder `out`: ``model.h5`` (the best epoch on the validation set), ``config.json`` (all
+    settings, defaults filled in), ``log.jsonl`` (one record an epoch), ``result.json`` and ``checkpoint.h5``.
+
+    Parameters
+    ----------
+    path : path-like
+        The configuration file.
+    out : path-like
+        Made if it is missing.
+    resume : bool
+        Go on from the checkpoint in `out`.
+    data : path-like, optional
+        Folder of the data sets.
+    progress : "text", None or Callback
+        As in `training.fit`.
+
+    Returns
+    -------
+    dict
+        What ``result.json`` holds: data set, readout, accuracy on test and validation set, decision latency,
+        undecided part, epochs, seconds, seed, whether interrupted, and the provenance. After Ctrl-C the test
+        set is left alone and its entries are None.
+
+    Raises
+    ------
+    InputError
+        A faulty configuration, missing data, or a checkpoint of another training.
+    """
+    return run(configuration.load(path), out, resume, data, progress)
+
+
+def run(config, out, resume=False, data=None, progress="text"):
+    """Train a `training.config.Config`; parameters, files, result and errors as for `train_from_config`."""
+    train, validation, test = configuration.read_data(config, data)
+    model = configuration.build(config, train.images.shape[1:], train.classes)
+    out = pathlib.Path(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise InputError(f'"{out}" is a file; give a folder for the results.') from None
+    write_json(out / CONFIG, config.resolved())
+    watch, started = provenance.Stopwatch(), time.monotonic()
+    history = fit(
+        model,
+        train.images,
+        train.labels,
+        validation=(validation.images, validation.labels),
+        checkpoint=out / CHECKPOINT,
+        resume=resume,
+        log=out / LOG,
+        progress=progress,
+        **config.fit_arguments(),
+    )
+    seconds = time.monotonic() - started
+    model.save(out / MODEL)
+    best = history.best or {}
+    final = (
+        {} if history.interrupted else model.evaluate(test.images, test.labels, threads=config.fit.threads)
+    )
+    result = {
+        "dataset": config.data.name,
+        "readout": model.readout,
+        "test": {name: final.get(name) for name in ("accuracy", "loss", "undecided", "latency_ms")},
+        "validation": {
+            name: best.get(f"validation_{name}") for name in ("accuracy", "loss", "undecided", "latency_ms")
+        },
+        "samples": {
+            "train": len(train.labels),
+            "validation": len(validation.labels),
+            "test": len(test.labels),
+        },
+        "horizon_ms": model.t_stop,
+        "best_epoch": history.best_epoch,
+        "epochs": len(history),
+        "interrupted": history.interrupted,
+        "training_seconds": sum(history.column("seconds")),
+        "seconds": seconds,
+        "provenance": provenance.record("train", config.resolved(), config.fit.seed, watch.resources()),
+    }
+    write_json(out / RESULT, result)
+    return result
+
+
+def write_json(path, document):
+    """Write `document` as indented JSON, never half written."""
+    with written_aside(path) as aside:
+        aside.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")

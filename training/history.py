@@ -1,0 +1,65 @@
+"""What happened during a training, one record an epoch."""
+
+import json
+import pathlib
+
+from eventsim.io.aside import written_aside
+
+
+class History:
+    """Records of a training.
+
+    Attributes
+    ----------
+    records : list of dict
+        One an epoch, plain numbers: epoch (from 1), loss, accuracy, validation_loss, validation_accuracy,
+        rate, gradient_norm, silent (by population), latency_ms, undecided, seconds. Validation entries are
+        None without a validation set.
+    best_epoch : int or None
+        The epoch whose parameters the model has.
+    interrupted : bool
+        Whether Ctrl-C ended the training.
+    """
+
+    def __init__(self, records=None, best_epoch=None, interrupted=False):
+        self.records = [] if records is None else list(records)
+        self.best_epoch = best_epoch
+        self.interrupted = interrupted
+
+    def __len__(self):
+        return len(self.records)
+
+    def column(self, name):
+        """Return one entry of all records, as a list."""
+        return [record.get(name) for record in self.records]
+
+    @property
+    def best(self):
+        """The record of `best_epoch`, or None."""
+        return next((r for r in self.records if r["epoch"] == self.best_epoch), None)
+
+    def __repr__(self):
+        best = self.best
+        if best is None:
+            return f"<History: {len(self)} epochs>"
+        key = "accuracy" if best.get("validation_accuracy") is None else "validation_accuracy"
+        what = key.replace("_", " ")
+        stopped = ", interrupted" if self.interrupted else ""
+        return f"<History: {len(self)} epochs, best {self.best_epoch} ({what} {best[key]:.4f}){stopped}>"
+
+    def save(self, path):
+        """Write the records as JSON lines, one an epoch, never half written."""
+        with written_aside(path) as aside:
+            aside.write_text("".join(line(record) for record in self.records), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path):
+        """Read the records that `save` or a log file holds; an unfinished last line is left out."""
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+        whole = text[: text.rfind("\n") + 1]
+        return cls([json.loads(row) for row in whole.splitlines() if row])
+
+
+def line(record):
+    """Return `record` as one line of JSON."""
+    return json.dumps(record, sort_keys=True, allow_nan=False) + "\n"

@@ -1,0 +1,297 @@
+"""Gradients of a whole batch of a feed-forward single-spike network: the layers engine run backwards.
+
+The forward run kept the sorted arrivals of every layer. For a neuron j with spike T, slope V'(T) and
+error g = dL/dT the implicit function theorem gives, with gamma = -g / V'(T) phi(T) (Goltz et al.,
+"Fast and energy-efficient neuromorphic deep learning with first-spike times", Nature Machine
+Intelligence 2021, for LIF; Mostafa 2018, Zhang 2021 for the other regimes; one form for all here):
+
+    dL/dw_ij = gamma . psi(s),   dL/ds += w_ij gamma . psi'(s)     for every arrival s < T,
+    dL/dtheta = g / V'(T).
+
+A readout starts from gamma = dL/dV(t_stop) phi(t_stop) instead. Silent neurons have no gradient. Sums
+over samples are formed shard by shard in a fixed order, whatever the number of threads.
+"""
+
+import math
+
+import numpy as np
+
+from eventsim._jit import closed_form, kernel
+from eventsim.engines import layer_kernels, layers
+from eventsim.errors import InputError
+from eventsim.neurons import membrane
+
+
+class Gradients:
+    """Sums over the batch: `weights`, `delays` by projection, `thresholds`, `offsets` by population.
+
+    `weights` have the shape of the user's weights (derivative by the parameter: pooling included),
+    `delays` are one number a projection, `offsets` are dL/d i_offset. `input_times` holds, for each input,
+    one value a spike in the order of its `Spikes` (zero where the spike had no effect).
+    """
+
+    def __init__(self):
+        self.weights, self.delays, self.thresholds, self.offsets, self.input_times = {}, {}, {}, {}, {}
+
+
+@closed_form
+def _move_back(cell, m, g0, g1):
+    """Return gamma for the origin before: the transpose of `membrane.advance` (written in m)."""
+    return m[0] * g0 + m[2] * g1, m[1] * g0 + m[3] * g1
+
+
+@kernel
+def _sweep(cell, wires, events, spike, error, slope, at_end, weight_gradient, arrival_error, need_arrivals):
+    """Walk the arrivals of a range of samples backwards.
+
+    Parameters: `spike`, `error`, `slope` (samples, neurons): T, dL/dT, V'(T); for a readout (`at_end`)
+    T = t_stop and error = dL/dV. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if
+    `need_arrivals`, `arrival_error` (one value an arrival: dL/ds).
+    """
+    n = cell.locations * cell.lanes
+    g0 = np.zeros(n, wires.weight.dtype)
+    g1 = np.zeros(n, wires.weight.dtype)
+    bound = np.zeros(n)
+    home = np.zeros(n, np.int64)
+    q = np.zeros(4, wires.weight.dtype)
+    m = np.zeros(4)
+    m[0], m[2] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 1.0, 0.0)
+    m[1], m[3] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 0.0, 1.0)
+    for row in range(len(events.offsets) - 1):
+        first, stop = events.offsets[row], events.offsets[row + 1]
+        if stop == first:
+            continue
+        now = np.int64(events.time[stop - 1] / cell.period)
+        for j in range(n):
+            t = spike[row, j]
+            delta = error[row, j] if at_end else -error[row, j] / slope[row, j]
+            bound[j] = -1.0
+            g0[j] = 0.0
+            g1[j] = 0.0
+            if t == math.inf or delta == 0.0:
+                continue
+            bound[j] = t
+            home[j] = np.int64(t / cell.period)
+            f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home[j] * cell.period)
+            h0, h1 = delta * f0, delta * f1
+            for _ in range(home[j] - now):
+                h0, h1 = _move_back(cell, m, h0, h1)
+            g0[j], g1[j] = h0, h1
+        for back in range(stop - first):
+            k = stop - 1 - back
+            t = events.time[k]
+            window = np.int64(t / cell.period)
+            while now > window:
+                for j in range(n):
+                    if home[j] >= now and bound[j] >= 0.0:
+                        h0, h1 = _move_back(cell, m, np.float64(g0[j]), np.float64(g1[j]))
+                        g0[j], g1[j] = h0, h1
+                now -= 1
+            s = t - window * cell.period
+            p0, p1 = membrane.psi(cell.regime, cell.tau_mem, cell.tau_syn, s)
+            d0, d1 = membrane.psi_slope(cell.regime, cell.tau_mem, cell.tau_syn, s)
+            amplitude = events.amplitude[k]
+            q[0], q[1], q[2], q[3] = amplitude * p0, amplitude * p1, amplitude * d0, amplitude * d1
+            y0, y1, x0, x1, y, x, channel, g = layer_kernels.places_of(cell, wires, events, k)
+            total = 0.0
+            for at_y in range(y0, y1 + 1):
+                for at_x in range(x0, x1 + 1):
+                    lo = (at_y * cell.out_width + at_x) * cell.lanes
+                    hi = lo + cell.lanes
+                    offset = layer_kernels.weight_offset(cell, g, at_y, at_x, y, x, channel)
+                    end = offset + cell.lanes
+                    _collect(weight_gradient[offset:end], bound[lo:hi], t, g0[lo:hi], g1[lo:hi], q)
+                    if need_arrivals:
+                        total += _returned(wires.weight[offset:end], bound[lo:hi], t, g0[lo:hi], g1[lo:hi], q)
+            if need_arrivals:
+                arrival_error[k] = total
+
+
+@closed_form
+def _collect(gradient, bound, t, g0, g1, q):
+    """Add gamma . psi for the lanes that fired after t."""
+    q0, q1 = q[0], q[1]
+    for j in range(len(gradient)):
+        gradient[j] += (g0[j] * q0 + g1[j] * q1) if t < bound[j] else 0.0 * q0
+
+
+@closed_form
+def _returned(weight, bound, t, g0, g1, q):
+    """Return the sum of w gamma . psi' over the lanes that fired after t, in four partial sums."""
+    q2, q3 = q[2], q[3]
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    n = len(weight)
+    for j in range(0, n - 3, 4):
+        if t < bound[j]:
+            a += weight[j] * (g0[j] * q2 + g1[j] * q3)
+        if t < bound[j + 1]:
+            b += weight[j + 1] * (g0[j + 1] * q2 + g1[j + 1] * q3)
+        if t < bound[j + 2]:
+            c += weight[j + 2] * (g0[j + 2] * q2 + g1[j + 2] * q3)
+        if t < bound[j + 3]:
+            d += weight[j + 3] * (g0[j + 3] * q2 + g1[j + 3] * q3)
+    for j in range(n - n % 4, n):
+        if t < bound[j]:
+            a += weight[j] * (g0[j] * q2 + g1[j] * q3)
+    return (a + b) + (c + d)
+
+
+@kernel
+def _to_sources(events, link, arrival_error, source_error):
+    """Add the errors of a projection's arrivals to the spike times of its source population."""
+    for row in range(len(events.offsets) - 1):
+        for k in range(events.offsets[row], events.offsets[row + 1]):
+            if events.link[k] == link:
+                source_error[row, events.source[k]] += arrival_error[k]
+
+
+@kernel
+def _to_inputs(events, link, arrival_error, spike_error):
+    """Add the errors of a projection's arrivals to the input spikes they came from; return their sum."""
+    for k in range(len(events.time)):
+        if events.link[k] == link:
+            spike_error[events.origin[k]] += arrival_error[k]
+
+
+def _checked_loss(plan, activations, loss_gradient):
+    """Return dL/dT by firing population and dL/dV by readout as float64 arrays."""
+    known = {layer.name: layer for layer in plan.layers}
+    checked = {}
+    for name, values in loss_gradient.items():
+        if name not in known:
+            raise InputError(f'loss gradient given for "{name}"; neuron populations are: {", ".join(known)}')
+        values = np.asarray(values, dtype=np.float64)
+        shape = activations.time[name].shape
+        if values.shape != shape:
+            raise InputError(f'loss gradient of "{name}" has shape {values.shape}; needed: {shape}')
+        if known[name].fires:
+            values = np.where(np.isfinite(activations.time[name]), values, 0.0)
+        if not np.isfinite(values).all():
+            raise InputError(f'loss gradient of "{name}" holds NaN or infinite values where neurons fired')
+        checked[name] = values
+    return checked
+
+
+def _refuse_delta(plan, needed):
+    for layer in plan.layers:
+        population = plan.net.populations[layer.name]
+        if layer.name in needed and population.neuron.tau_syn == 0:
+            raise InputError(
+                f'"{layer.name}" has delta synapses (tau_syn = 0): its spike times are piecewise constant in the '
+                "weights, so they have no useful gradient; use tau_syn > 0")
+
+
+def backward(plan, activations, loss_gradient, input_times=False, delays=True, threads=None):
+    """Return the gradients of a loss over a batch.
+
+    Parameters
+    ----------
+    plan : eventsim.engines.layers.Plan
+    activations : eventsim.engines.layers.Activations
+        Of ``layers.forward(..., keep_events=True)``.
+    loss_gradient : dict of str to array (samples, neurons)
+        dL/d(first spike time) of firing populations (ignored where silent), dL/dV(t_stop) of readouts.
+    input_times : bool
+        Whether to return `input_times`.
+    delays : bool
+        Whether to return the delay of projections that start at an input; others cost nothing.
+    threads : int, optional
+        Default: all processors; the result does not depend on it.
+
+    Returns
+    -------
+    Gradients
+
+    Raises
+    ------
+    InputError
+        For unknown populations, wrong shapes, NaN, delta synapses, or activations without arrivals.
+    """
+    if not activations.shards and activations.n_samples > 0:
+        raise InputError("the activations hold no arrivals; run layers.forward(..., keep_events=True)")
+    error = {layer.name: np.zeros(activations.time[layer.name].shape) for layer in plan.layers}
+    loss = _checked_loss(plan, activations, loss_gradient)
+    for name, values in loss.items():
+        error[name] += values
+    needed = _upstream(plan, loss)
+    _refuse_delta(plan, needed)
+    inputs = {name: np.zeros(len(spikes)) for name, spikes in activations.stimulus.items()}
+    want_inputs = input_times or delays
+
+    def run(first, last, kept):
+        weights, delay_sums = {}, {}
+        for layer in reversed(plan.layers):
+            if layer.name not in needed or not layer.links:
+                continue
+            events = kept[layer.name]
+            wires = activations.wires[layer.name]
+            gradient = np.zeros(len(wires.weight), wires.weight.dtype)
+            back = want_inputs or any(link.source not in plan.inputs for link in layer.links)
+            arrival_error = np.zeros(len(events.time) if back else 0)
+            here = slice(first, last)
+            spike = activations.time[layer.name][here]
+            if not layer.fires:
+                spike = np.full(spike.shape, activations.t_stop)
+            _sweep(activations.cells[layer.name], wires, events, spike, error[layer.name][here],
+                   activations.slope[layer.name][here], not layer.fires, gradient, arrival_error, back)
+            weights[layer.name] = gradient
+            for number, link in enumerate(layer.links):
+                if not back:
+                    continue
+                delay_sums[link.name] = float(arrival_error[events.link == number].sum())
+                if link.source in plan.inputs:
+                    if link.source in inputs:
+                        _to_inputs(events, number, arrival_error, inputs[link.source])
+                else:
+                    _to_sources(events, number, arrival_error, error[link.source][here])
+        return weights, delay_sums
+
+    parts = layers.in_threads(run, activations.shards, layers.thread_count(threads))
+    return _summed(plan, activations, parts, error, inputs if input_times else {}, needed)
+
+
+def _upstream(plan, loss):
+    """Return the populations whose spikes or potentials the loss depends on."""
+    needed = set(loss)
+    for layer in reversed(plan.layers):
+        if layer.name in needed:
+            needed |= {link.source for link in layer.links if link.source not in plan.inputs}
+    return needed
+
+
+def _summed(plan, activations, parts, error, inputs, needed):
+    result = Gradients()
+    for layer in plan.layers:
+        name = layer.name
+        if name in needed and layer.links and parts:
+            total = parts[0][0][name].astype(np.float64)
+            for weights, _ in parts[1:]:
+                total += weights[name]
+        else:
+            total = np.zeros(sum(math.prod(link.shape) for link in layer.links))
+        at = 0
+        for link in layer.links:
+            size = math.prod(link.shape)
+            result.weights[link.name] = total[at:at + size].reshape(link.shape) / link.pool**2
+            at += size
+            if any(link.name in sums for _, sums in parts):
+                result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for _, sums in parts)
+        _add_thresholds(plan, layer, activations, error[name], result)
+    for name, values in inputs.items():
+        result.input_times[name] = values
+    return result
+
+
+def _add_thresholds(plan, layer, activations, error, result):
+    """Set dL/dtheta and dL/d i_offset of one population."""
+    tau_mem = activations.cells[layer.name].tau_mem
+    if layer.fires:
+        time, slope = activations.time[layer.name], activations.slope[layer.name]
+        fired = np.isfinite(time)
+        push = np.where(fired, error / np.where(fired, slope, 1.0), 0.0)
+        result.thresholds[layer.name] = push.sum(axis=0)
+    else:
+        time, fired, push = np.full(error.shape, activations.t_stop), np.ones(error.shape, bool), -error
+    t = np.where(fired, time, 0.0)
+    response = t if math.isinf(tau_mem) else -np.expm1(-t / tau_mem)
+    result.offsets[layer.name] = -(push * response).sum(axis=0)

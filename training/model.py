@@ -1,0 +1,239 @@
+"""A model: a network with its encoder, decoder, horizon and class names, in one file."""
+
+import json
+import pathlib
+
+import numpy as np
+
+from eventsim.errors import InputError, choose
+from eventsim.io.aside import written_aside
+from training import decode, encode
+from training.passes import Passes
+
+FORMAT = "eventsim-model"
+VERSION = 1
+_BATCH = 1000
+
+
+class Model:
+    """A network that classifies: values are encoded, simulated to the horizon, and read out.
+
+    Parameters
+    ----------
+    net : eventsim.Network
+    encoder : training.encode.Encoder
+        Where it names no input population, the network's only one is meant.
+    decoder : training.decode.Decoder
+        `FirstSpike` for an output population that spikes, `Potential` for one that never fires.
+    output : str
+        Name of the output population.
+    t_stop : float
+        Horizon in ms.
+    classes : sequence of str, optional
+        Class names in the order of the outputs.
+
+    Raises
+    ------
+    InputError
+        Unknown populations, a decoder that does not suit the output, or class names of another number.
+    """
+
+    def __init__(self, net, encoder, decoder, output="output", t_stop=20.0, classes=None):
+        inputs = [name for name, p in net.populations.items() if p.kind == "input"]
+        if encoder.input is None and len(inputs) != 1:
+            raise InputError(
+                f"The network has inputs {', '.join(inputs) or 'none'}; name the encoder's with input=."
+            )
+        self.encoder = encoder.for_input(inputs[0] if inputs else None)
+        choose("The encoder's input", self.encoder.input, inputs)
+        choose(
+            "The output population", output, [n for n, p in net.populations.items() if p.kind == "neurons"]
+        )
+        if not (np.isfinite(t_stop) and t_stop > 0.0):
+            raise InputError(
+                f"t_stop = {t_stop!r} cannot be used; give the horizon in ms, finite and above 0."
+            )
+        silent = net[output].is_readout
+        if silent != (decoder.readout == "potential"):
+            raise InputError(
+                f'The decoder {type(decoder).__name__} does not suit "{output}", which '
+                + ("never fires; use decode.Potential." if silent else "spikes; use decode.FirstSpike.")
+            )
+        self.net, self.output, self.t_stop = net, output, float(t_stop)
+        self.decoder = decoder.with_horizon(self.t_stop)
+        size = net[output].size
+        self.classes = [str(c) for c in (range(size) if classes is None else classes)]
+        if len(self.classes) != size:
+            raise InputError(
+                f'There are {len(self.classes)} class names for {size} outputs of "{output}"; give one each.'
+            )
+
+    @property
+    def readout(self):
+        """How the model decides: "first_spike" or "potential"."""
+        return self.decoder.readout
+
+    def encode(self, values):
+        """Return the stimulus for `values` (samples, ...): ``{input name: Spikes}``.
+
+        Raises
+        ------
+        InputError
+            Values that do not fit the input population, or that the encoder refuses.
+        """
+        values = np.asarray(values)
+        size = self.net[self.encoder.input].size
+        if values.ndim < 2 or self.encoder.size(values.shape[1:]) != size:
+            raise InputError(
+                f'Samples of shape {values.shape} do not fit the input "{self.encoder.input}" of {size} '
+                "neurons; give (samples, ...) with as many values a sample."
+            )
+        return self.encoder(values)
+
+    def simulate(self, values, labels=None, **settings):
+        """Return the trace of `eventsim.simulate` for `values`, to the model's horizon.
+
+        Parameters
+        ----------
+        values : array_like (samples, ...)
+        labels : array_like of int (samples,), optional
+            Kept in the trace.
+        **settings
+            For `eventsim.simulate` (engine, threads, record, stop, ...); `t_stop` too, instead of the
+            model's.
+        """
+        import eventsim
+
+        settings = {"t_stop": self.t_stop, "labels": labels, "output": self.output} | settings
+        return eventsim.simulate(self.net, self.encode(values), **settings)
+
+    def outputs(self, values, passes=None, weights=None, thresholds=None, batch=_BATCH, threads=None):
+        """Return what the decoder reads: output times (inf = silent) or potentials, (samples, outputs).
+
+        Parameters
+        ----------
+        values : array_like (samples, ...)
+        passes : Passes, optional
+            What computes them; the layers engine by default.
+        weights, thresholds : dict of ndarray, optional
+            Used instead of the network's.
+        batch : int
+            Samples at a time; the result does not depend on it.
+        threads : int, optional
+            All processors by default.
+        """
+        values = np.asarray(values)
+        passes = Passes(self.net, self.t_stop, threads=threads) if passes is None else passes
+        parts = [np.zeros((0, self.net[self.output].size))]
+        for start in range(0, len(values), batch):
+            stimulus = self.encode(values[start : start + batch])
+            parts.append(self.read(passes.forward(stimulus, weights, thresholds)))
+        return np.concatenate(parts)
+
+    def read(self, activity):
+        """Return the part of an activity that the decoder reads."""
+        return (activity.potential if self.readout == "potential" else activity.time)[self.output]
+
+    def predict(self, values, **settings):
+        """Return the decided class of each sample, -1 = undecided (no output spike by the horizon)."""
+        return self.decoder.decide(self.outputs(values, **settings))
+
+    def evaluate(self, values, labels, **settings):
+        """Return loss, accuracy, part undecided and mean decision latency over a labelled set.
+
+        Parameters
+        ----------
+        values : array_like (samples, ...)
+        labels : array_like of int (samples,)
+        **settings
+            As in `outputs`.
+
+        Returns
+        -------
+        dict
+            loss, accuracy, undecided (0 to 1; an undecided sample counts as wrong), latency_ms (mean over
+            decided samples, None where none is; the horizon for a silent readout).
+
+        Raises
+        ------
+        InputError
+            No samples, or labels that do not fit.
+        """
+        if len(values) == 0:
+            raise InputError("There are no samples to evaluate; give at least one.")
+        read = self.outputs(values, **settings)
+        loss, _ = self.decoder(read, labels)
+        decided = self.decoder.decide(read)
+        if self.readout == "potential":
+            latency = self.t_stop
+        else:
+            first = read.min(axis=1)
+            latency = float(np.mean(first[decided >= 0])) if (decided >= 0).any() else None
+        return {
+            "loss": loss,
+            "accuracy": float(np.mean(decided == np.asarray(labels))),
+            "undecided": float(np.mean(decided < 0)),
+            "latency_ms": latency,
+        }
+
+    def save(self, path):
+        """Write the model to one HDF5 file, never half written."""
+        import h5py
+
+        from eventsim.io import network_file
+
+        with written_aside(path) as aside, h5py.File(aside, "w") as file:
+            file.attrs["format"] = FORMAT
+            file.attrs["version"] = VERSION
+            file.attrs["output"] = self.output
+            file.attrs["t_stop"] = self.t_stop
+            file.attrs["classes"] = json.dumps(self.classes)
+            file.attrs["encoder"] = json.dumps(self.encoder.to_dict())
+            file.attrs["decoder"] = json.dumps(self.decoder.to_dict())
+            network_file.write(file.create_group("network"), self.net)
+
+    @classmethod
+    def load(cls, path):
+        """Read a model that `save` wrote.
+
+        Raises
+        ------
+        InputError
+            The file is missing, not a model, damaged, or of a later version.
+        """
+        import h5py
+
+        from eventsim.io import network_file
+
+        path = pathlib.Path(path)
+        if not path.is_file():
+            raise InputError(
+                f'There is no model file "{path}"; check the path, or train one (eventsim train).'
+            )
+        try:
+            with h5py.File(path, "r") as file:
+                if file.attrs.get("format") != FORMAT:
+                    raise InputError(f'"{path}" is not a model file; give a file that Model.save wrote.')
+                version = int(file.attrs["version"])
+                if version > VERSION:
+                    raise InputError(
+                        f'"{path}" has format version {version}; this program reads up to {VERSION}.'
+                    )
+                return cls(
+                    network_file.read(file["network"]),
+                    encode.from_dict(json.loads(file.attrs["encoder"])),
+                    decode.from_dict(json.loads(file.attrs["decoder"])),
+                    str(file.attrs["output"]),
+                    float(file.attrs["t_stop"]),
+                    json.loads(file.attrs["classes"]),
+                )
+        except (OSError, KeyError, ValueError) as error:
+            if isinstance(error, InputError):
+                raise
+            raise InputError(f'"{path}" is damaged and cannot be read; restore it or train again.') from None
+
+    def __repr__(self):
+        return (
+            f"<Model {self.net!r}, {type(self.encoder).__name__}, {type(self.decoder).__name__}, "
+            f'output "{self.output}", horizon {self.t_stop:g} ms>'
+        )

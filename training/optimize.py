@@ -1,0 +1,276 @@
+"""Optimisers over named arrays: SGD, Adam, AdamW, with the hyper-parameter names of torch.
+
+An optimiser changes the arrays of a dictionary in place, in the order of their names, so that its
+result does not depend on the order in which parameters were registered. What it remembers between
+steps (momenta, counts) is plain arrays: `state_dict` and `load_state_dict` give bit-exact resume.
+
+Learning-rate schedules are functions of the step number that return a factor on ``lr``; they live
+in `training.schedule`.
+"""
+
+import numpy as np
+
+from eventsim.errors import InputError, choose
+
+_NUMBERS = {
+    "lr": (0.0, np.inf),
+    "momentum": (0.0, np.inf),
+    "dampening": (-np.inf, np.inf),
+    "weight_decay": (0.0, np.inf),
+    "eps": (0.0, np.inf),
+}
+
+
+def _checked(name, value):
+    """Return `value` as a float, refused outside of the range of the hyper-parameter `name`."""
+    low, high = _NUMBERS[name]
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = np.nan
+    if not (np.isfinite(number) and low <= number <= high):
+        raise InputError(f"{name} = {value!r} cannot be used; give a finite number of at least {low:g}.")
+    return number
+
+
+def _checked_betas(betas):
+    pair = tuple(float(b) for b in betas)
+    if len(pair) != 2 or not all(0.0 <= b < 1.0 for b in pair):
+        raise InputError(f"betas = {betas!r} cannot be used; give two numbers from 0 to below 1.")
+    return pair
+
+
+class Optimizer:
+    """What all optimisers share: named state arrays and an in-place step.
+
+    Attributes
+    ----------
+    lr : float
+        Learning rate; the factor of a schedule multiplies it.
+    state : dict of dict of ndarray
+        ``state[slot][parameter name]``.
+    """
+
+    slots = ()
+
+    def __init__(self, lr):
+        self.lr = _checked("lr", lr)
+        self.state = {slot: {} for slot in self.slots}
+        self.count = {}
+
+    def step(self, parameters, gradients, factor=1.0, scales=None, decayed=None):
+        """Change `parameters` in place by one step against `gradients`.
+
+        Parameters
+        ----------
+        parameters, gradients : dict of ndarray
+            By name; a parameter without a gradient is left alone.
+        factor : float
+            Factor of the schedule on the learning rate.
+        scales : dict of float, optional
+            Further factors by name (a drive wants a small rate of its own).
+        decayed : collection of str, optional
+            Names that weight decay applies to; all by default.
+
+        Raises
+        ------
+        InputError
+            A gradient has another shape than its parameter, or is not finite.
+        """
+        for name in sorted(parameters):
+            if name not in gradients:
+                continue
+            parameter, gradient = parameters[name], gradients[name]
+            if gradient.shape != parameter.shape:
+                raise InputError(
+                    f'The gradient of "{name}" has shape {gradient.shape}, its parameter {parameter.shape}.'
+                )
+            if not np.all(np.isfinite(gradient)):
+                raise InputError(
+                    f'The gradient of "{name}" is not finite; lower the learning rate or set a slope floor.'
+                )
+            self.count[name] = self.count.get(name, 0) + 1
+            rate = self.lr * factor * (1.0 if scales is None else scales.get(name, 1.0))
+            decay = decayed is None or name in decayed
+            self._change(name, parameter, gradient, rate, decay)
+
+    def _change(self, name, parameter, gradient, rate, decay):
+        raise NotImplementedError
+
+    def _slot(self, slot, name, like):
+        table = self.state[slot]
+        if name not in table:
+            table[name] = np.zeros_like(like)
+        return table[name]
+
+    def hyper_parameters(self):
+        """Return the settings as a dictionary, in torch's names, with the class name as ``kind``."""
+        own = {k: v for k, v in vars(self).items() if k not in ("state", "count")}
+        return {
+            "kind": type(self).__name__,
+            **{k: list(v) if isinstance(v, tuple) else v for k, v in own.items()},
+        }
+
+    def state_dict(self):
+        """Return ``{"slot/parameter": array}``, copies, with the step counts as ``"count/parameter"``."""
+        arrays = {
+            f"{slot}/{name}": a.copy() for slot, table in self.state.items() for name, a in table.items()
+        }
+        arrays.update({f"count/{name}": np.array(n, dtype=np.int64) for name, n in self.count.items()})
+        return arrays
+
+    def load_state_dict(self, arrays):
+        """Take over what `state_dict` returned.
+
+        Raises
+        ------
+        InputError
+            A slot that this optimiser does not have.
+        """
+        self.state, self.count = {slot: {} for slot in self.slots}, {}
+        for key, array in arrays.items():
+            slot, name = key.split("/", 1)
+            choose("The optimiser state", slot, (*self.slots, "count"))
+            if slot == "count":
+                self.count[name] = int(array)
+            else:
+                self.state[slot][name] = np.array(array)
+
+    def __repr__(self):
+        settings = ", ".join(f"{k}={v}" for k, v in self.hyper_parameters().items() if k != "kind")
+        return f"{type(self).__name__}({settings})"
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum, as documented for ``torch.optim.SGD``.
+
+    ``g += weight_decay * p;  b = momentum * b + (1 - dampening) * g`` (``b = g`` at the first step);
+    ``g = g + momentum * b`` with `nesterov`, else ``g = b``;  ``p -= lr * g``.
+
+    Parameters
+    ----------
+    lr : float
+    momentum, dampening, weight_decay : float
+    nesterov : bool
+
+    Raises
+    ------
+    InputError
+        A value out of range, or `nesterov` without momentum or with dampening.
+    """
+
+    slots = ("momentum_buffer",)
+
+    def __init__(self, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+        super().__init__(lr)
+        self.momentum = _checked("momentum", momentum)
+        self.dampening = _checked("dampening", dampening)
+        self.weight_decay = _checked("weight_decay", weight_decay)
+        self.nesterov = bool(nesterov)
+        if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
+            raise InputError("nesterov = True needs a momentum above 0 and a dampening of 0.")
+
+    def _change(self, name, parameter, gradient, rate, decay):
+        if decay and self.weight_decay:
+            gradient = gradient + self.weight_decay * parameter
+        if self.momentum:
+            buffer = self._slot("momentum_buffer", name, parameter)
+            if self.count[name] == 1:
+                buffer[...] = gradient
+            else:
+                buffer *= self.momentum
+                buffer += (1.0 - self.dampening) * gradient
+            gradient = gradient + self.momentum * buffer if self.nesterov else buffer
+        parameter -= rate * gradient
+
+
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015), as documented for ``torch.optim.Adam``.
+
+    ``m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;
+    p -= lr (m / (1 - b1^n)) / (sqrt(v / (1 - b2^n)) + eps)``; `weight_decay` is added to the gradient.
+
+    Parameters
+    ----------
+    lr : float
+    betas : pair of float
+    eps, weight_decay : float
+
+    Raises
+    ------
+    InputError
+        A value out of range.
+    """
+
+    slots = ("exp_avg", "exp_avg_sq")
+    decoupled = False
+
+    def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(lr)
+        self.betas = _checked_betas(betas)
+        self.eps = _checked("eps", eps)
+        self.weight_decay = _checked("weight_decay", weight_decay)
+
+    def _change(self, name, parameter, gradient, rate, decay):
+        if decay and self.weight_decay:
+            if self.decoupled:
+                parameter *= 1.0 - rate * self.weight_decay
+            else:
+                gradient = gradient + self.weight_decay * parameter
+        first, second = self._slot("exp_avg", name, parameter), self._slot("exp_avg_sq", name, parameter)
+        beta1, beta2 = self.betas
+        n = self.count[name]
+        first *= beta1
+        first += (1.0 - beta1) * gradient
+        second *= beta2
+        second += (1.0 - beta2) * gradient * gradient
+        denominator = np.sqrt(second / (1.0 - beta2**n))
+        denominator += self.eps
+        parameter -= (rate / (1.0 - beta1**n)) * first / denominator
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay (Loshchilov and Hutter 2019), as ``torch.optim.AdamW``.
+
+    ``p *= 1 - lr * weight_decay`` before Adam's step, which then knows nothing of the decay.
+
+    Parameters
+    ----------
+    lr : float
+    betas : pair of float
+    eps, weight_decay : float
+
+    Raises
+    ------
+    InputError
+        A value out of range.
+    """
+
+    decoupled = True
+
+    def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+        super().__init__(lr, betas, eps, weight_decay)
+
+
+KINDS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
+"""Optimisers by the name that a configuration file uses."""
+
+
+def clip_by_norm(gradients, limit):
+    """Scale all gradients by one factor so that their joint Euclidean norm is at most `limit`.
+
+    Parameters
+    ----------
+    gradients : dict of ndarray
+    limit : float or None
+        None: nothing is changed.
+
+    Returns
+    -------
+    dict of ndarray, float
+        The gradients, and their norm before.
+    """
+    norm = float(np.sqrt(sum(float(np.sum(np.square(gradients[name]))) for name in sorted(gradients))))
+    if limit is None or norm <= limit:
+        return gradients, norm
+    return {name: g * (limit / norm) for name, g in gradients.items()}, norm

@@ -1,0 +1,71 @@
+"""Forward and backward through a network for a batch: the layers engine and its gradient behind two calls."""
+
+import numpy as np
+
+
+class Passes:
+    """The passes of one network.
+
+    Parameters
+    ----------
+    net : eventsim.Network
+        Feed-forward, single-spike.
+    t_stop : float
+        Horizon in ms.
+    precision : {"double", "single"}
+    threads : int, optional
+        All processors by default; the results do not depend on it.
+    slope_floor : float
+        Smallest V' in V/ms that the gradient is divided by: bounds the pull of grazing crossings.
+
+    Raises
+    ------
+    InputError
+        A network that the layers engine cannot run, with the reason.
+    """
+
+    def __init__(self, net, t_stop, precision="double", threads=None, slope_floor=0.0):
+        from eventsim.engines import layers
+
+        self._layers = layers
+        self._plan = layers.plan(net)
+        self.t_stop, self.precision, self.threads, self.slope_floor = t_stop, precision, threads, slope_floor
+
+    def forward(self, stimulus, weights=None, thresholds=None, learning=False):
+        """Return the activity: `time`, `slope` by population, `potential` by readout, (samples, size) each.
+
+        Parameters
+        ----------
+        stimulus : dict of Spikes
+        weights, thresholds : dict of ndarray, optional
+            Used instead of the network's.
+        learning : bool
+            Whether `backward` will follow.
+        """
+        return self._layers.forward(
+            self._plan,
+            stimulus,
+            self.t_stop,
+            precision=self.precision,
+            threads=self.threads,
+            weights=weights,
+            thresholds=thresholds,
+            keep_events=learning,
+        )
+
+    def backward(self, activity, loss_gradient):
+        """Return the gradients `.weights` by projection and `.thresholds` by population.
+
+        Parameters
+        ----------
+        activity : as `forward` returned it with ``learning=True``
+            Its slopes are floored in place.
+        loss_gradient : dict of ndarray
+            dL/dt by spiking population or dL/dV by readout, (samples, size).
+        """
+        from training import layered
+
+        if self.slope_floor > 0.0:
+            for slope in activity.slope.values():
+                np.maximum(slope, self.slope_floor, out=slope)
+        return layered.backward(self._plan, activity, loss_gradient, delays=False, threads=self.threads)

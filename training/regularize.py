@@ -1,0 +1,228 @@
+"""What to do about silent neurons: they have no spike time, hence no gradient of their own.
+
+A policy sees a batch and either adds to the gradients of the weights (`gradient`) or changes weights
+after the optimiser's step (`bump`). With normalised weights both act on the drive, since
+standardisation would cancel a common change of the raw weights.
+
+* `SilentLabel`: the label's output was silent: push all its incoming weights up (the constant
+  "no-spike" push of Comsa et al. 2020, here for the one output that ought to have spoken).
+* `WeightSum`: the sum of a neuron's incoming weights is small: push it up (the weight-sum penalty of Mostafa
+  2017; without leak and with one spike an input, a neuron whose sum is below threshold never fires).
+* `WeightBump`: a neuron was silent in too many samples: add to its incoming weights, twice as much each time
+in a
+  row (Goeltz et al. 2021).
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.errors import InputError, choose
+
+
+class Batch(NamedTuple):
+    """What a policy may look at.
+
+    ``weights``: effective weights by projection; ``times``: first-spike times (samples, size) by population;
+    ``labels`` (samples,); ``output``: name of the output population; ``projections``: by name.
+    """
+
+    weights: dict
+    times: dict
+    labels: np.ndarray
+    output: str
+    projections: dict
+
+
+class Policy:
+    """Base of the policies: no gradient, no bump, no memory."""
+
+    def gradient(self, batch):
+        """Return additions to dL/dw, arrays that broadcast to the weights, by projection."""
+        return {}
+
+    def bump(self, batch):
+        """Return additions to the weights, arrays that broadcast to the weights, by projection."""
+        return {}
+
+    def state_dict(self):
+        """Return what the policy remembers between batches, as arrays by name."""
+        return {}
+
+    def load_state_dict(self, arrays):
+        """Take over what `state_dict` returned."""
+
+    def to_dict(self):
+        """Return the kind and the settings, ready for JSON."""
+        settings = {k: v for k, v in asdict(self).items() if k in self.settings()}
+        return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **settings}
+
+    @classmethod
+    def settings(cls):
+        """Return the names of the settings."""
+        return tuple(name for name, f in cls.__dataclass_fields__.items() if f.init)
+
+
+def _positive(owner, **values):
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0.0):
+            raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
+
+
+def _spread(projection, per_neuron):
+    """Return one value a target neuron as an array that broadcasts to the weights of `projection`.
+
+    A weight that several neurons share (a convolution's) gets the mean over its synapses.
+    """
+    shape = projection.weight.shape
+    if len(shape) == 2 and shape[1] == projection.target.size:
+        return per_neuron
+    synapses = projection.synapses()
+    count = np.bincount(synapses.parameter, minlength=projection.weight.size)
+    total = np.bincount(synapses.parameter, per_neuron[synapses.target], minlength=projection.weight.size)
+    return (total / np.maximum(count, 1)).reshape(shape)
+
+
+@dataclass(frozen=True)
+class SilentLabel(Policy):
+    """Push up the output that should have spoken and was silent.
+
+    Adds ``-strength * (part of the batch in which output c was the label and silent)`` to the gradient of
+    every weight into output c.
+
+    Parameters
+    ----------
+    strength : float
+        Loss per unit of weight.
+    """
+
+    strength: float = 1.0
+
+    def __post_init__(self):
+        """Refuse a strength that is not positive."""
+        _positive("SilentLabel's", strength=self.strength)
+
+    def gradient(self, batch):
+        """Return additions to dL/dw, by projection."""
+        times = batch.times[batch.output]
+        own = times[np.arange(len(batch.labels)), batch.labels]
+        silent = np.bincount(batch.labels[np.isinf(own)], minlength=times.shape[1])
+        if not silent.any():
+            return {}
+        push = -self.strength * silent / len(batch.labels)
+        return {
+            name: _spread(projection, push)
+            for name, projection in batch.projections.items()
+            if projection.target.name == batch.output and name in batch.weights
+        }
+
+
+@dataclass(frozen=True)
+class WeightSum(Policy):
+    """Keep the sum of a neuron's incoming weights above a floor.
+
+    Adds the gradient of ``strength * mean over neurons of max(0, minimum - sum of incoming weights)``,
+    projection by projection.
+
+    Parameters
+    ----------
+    strength : float
+    minimum : float
+        Smallest sum that costs nothing, in the unit of V.
+    """
+
+    strength: float = 1.0
+    minimum: float = 1.0
+
+    def __post_init__(self):
+        """Refuse settings that are not positive."""
+        _positive("WeightSum's", strength=self.strength, minimum=self.minimum)
+
+    def gradient(self, batch):
+        """Return additions to dL/dw, by projection."""
+        additions = {}
+        for name, weight in batch.weights.items():
+            projection = batch.projections[name]
+            if weight.ndim == 2 and weight.shape[1] == projection.target.size:
+                low = weight.sum(axis=0) < self.minimum
+                if low.any():
+                    additions[name] = -self.strength / len(low) * low
+        return additions
+
+
+@dataclass(frozen=True)
+class WeightBump(Policy):
+    """Wake neurons that were silent in more than a part of the batch.
+
+    Parameters
+    ----------
+    step : float
+        First addition to each incoming weight.
+    limit : float
+        Part of the samples that a neuron may be silent in, 0 to below 1; the default bumps only neurons
+        silent in nearly all of them.
+    growth : float
+        Factor on the addition for every batch in a row in which the neuron was too silent.
+    largest : float
+        Largest addition.
+    """
+
+    step: float = 5e-4
+    limit: float = 0.99
+    growth: float = 2.0
+    largest: float = 0.05
+    _rounds: dict = field(default_factory=dict, init=False, compare=False, repr=False)
+
+    def __post_init__(self):
+        """Refuse settings out of range."""
+        _positive("WeightBump's", step=self.step, growth=self.growth, largest=self.largest)
+        if not 0.0 <= self.limit < 1.0:
+            raise InputError(f"WeightBump's limit = {self.limit!r} must be from 0 to below 1.")
+
+    def bump(self, batch):
+        """Return additions to the weights, by projection; only for the first layer that is too silent.
+
+        Later layers are silent because their inputs are; they are looked at once those spike.
+        """
+        targets = {p.target.name: p.target for p in batch.projections.values() if not p.target.is_readout}
+        additions = {}
+        for population in targets:
+            silent = np.isinf(batch.times[population]).mean(axis=0)
+            rounds = np.where(silent > self.limit, self._rounds.get(population, 0) + 1, 0)
+            self._rounds[population] = rounds
+            if rounds.any() and not additions:
+                exponent = np.minimum(np.maximum(rounds - 1, 0), 60)
+                size = np.minimum(self.step * self.growth**exponent, self.largest) * (rounds > 0)
+                for name, projection in batch.projections.items():
+                    if projection.target.name == population and name in batch.weights:
+                        additions[name] = _spread(projection, size)
+        return additions
+
+    def state_dict(self):
+        """Return the number of silent batches in a row, by population."""
+        return {name: np.asarray(rounds, dtype=np.int64) for name, rounds in self._rounds.items()}
+
+    def load_state_dict(self, arrays):
+        """Take over what `state_dict` returned."""
+        self._rounds.clear()
+        self._rounds.update({name: np.array(rounds) for name, rounds in arrays.items()})
+
+
+KINDS = {"silent_label": SilentLabel, "weight_sum": WeightSum, "weight_bump": WeightBump}
+"""Policies by the name that files use."""
+
+
+def from_dict(settings):
+    """Return the policy that `Policy.to_dict` described.
+
+    Raises
+    ------
+    InputError
+        An unknown kind or setting.
+    """
+    settings = dict(settings)
+    kind = KINDS[choose("The silent-neuron policy", settings.pop("kind", None), KINDS)]
+    for name in settings:
+        choose("The policy setting", name, kind.settings())
+    return kind(**settings)

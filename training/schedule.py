@@ -1,0 +1,114 @@
+"""Learning-rate schedules: functions from the number of the optimiser step (0, 1, ...) to a factor.
+
+The optimiser multiplies its ``lr`` by the factor. A schedule is a pure function of the step, so a
+resumed training meets the same rates; any callable of one integer will do in its place.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+
+from eventsim.errors import InputError, choose
+
+
+class Schedule:
+    """Base of the schedules: callable, comparable, and written to a dictionary."""
+
+    def __call__(self, step):
+        """Return the factor for the optimiser step `step`, counted from 0."""
+        raise NotImplementedError
+
+    def to_dict(self):
+        """Return the kind and the settings, ready for JSON."""
+        return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
+
+
+@dataclass(frozen=True)
+class Constant(Schedule):
+    """Factor 1 throughout, after a linear rise over the first `warm_up` steps."""
+
+    warm_up: int = 0
+
+    def __call__(self, step):
+        """Return the factor for optimiser step `step`."""
+        return _rise(step, self.warm_up)
+
+
+@dataclass(frozen=True)
+class Cosine(Schedule):
+    """Half a cosine from 1 down to `floor` over `total` steps, after a linear rise over `warm_up` steps.
+
+    ``floor + (1 - floor) (1 + cos(pi x)) / 2``, x the part done of the steps after the rise
+    (Loshchilov and Hutter 2017, without restarts).
+    """
+
+    total: int
+    floor: float = 0.0
+    warm_up: int = 0
+
+    def __post_init__(self):
+        """Refuse a horizon that leaves no steps, and a floor outside 0 to 1."""
+        if self.total <= self.warm_up:
+            raise InputError(f"total = {self.total} steps must be more than warm_up = {self.warm_up}.")
+        if not 0.0 <= self.floor <= 1.0:
+            raise InputError(f"floor = {self.floor} must be from 0 to 1.")
+
+    def __call__(self, step):
+        """Return the factor for optimiser step `step`."""
+        if step < self.warm_up:
+            return _rise(step, self.warm_up)
+        part = min(1.0, (step - self.warm_up) / (self.total - self.warm_up))
+        return self.floor + (1.0 - self.floor) * 0.5 * (1.0 + math.cos(math.pi * part))
+
+
+@dataclass(frozen=True)
+class Step(Schedule):
+    """Multiply by `gamma` every `every` steps, after a linear rise over the first `warm_up` steps."""
+
+    every: int
+    gamma: float = 0.1
+    warm_up: int = 0
+
+    def __post_init__(self):
+        """Refuse steps that never come and factors that grow."""
+        if self.every < 1 or not 0.0 < self.gamma <= 1.0:
+            raise InputError(f"every = {self.every} must be at least 1 and gamma = {self.gamma} in (0, 1].")
+
+    def __call__(self, step):
+        """Return the factor for optimiser step `step`."""
+        return _rise(step, self.warm_up) * self.gamma ** (step // self.every)
+
+
+def _rise(step, warm_up):
+    return 1.0 if step >= warm_up else (step + 1) / (warm_up + 1)
+
+
+KINDS = {"constant": Constant, "cosine": Cosine, "step": Step}
+"""Schedules by the name that a configuration file uses."""
+
+
+def make(schedule, epochs, steps_per_epoch, warm_up=0.0):
+    """Return a schedule from what the user gave.
+
+    Parameters
+    ----------
+    schedule : None, str or callable
+        None or "constant", "cosine" (to 0 at the end of the last epoch), "step" (a tenth after each third),
+        or a callable of the step, returned as it is.
+    epochs, steps_per_epoch : int
+    warm_up : float
+        Epochs of linear rise.
+
+    Raises
+    ------
+    InputError
+        An unknown name.
+    """
+    if callable(schedule):
+        return schedule
+    total, rise = epochs * steps_per_epoch, round(warm_up * steps_per_epoch)
+    name = choose("schedule", schedule or "constant", KINDS)
+    if name == "cosine":
+        return Cosine(max(total, rise + 1), warm_up=rise)
+    if name == "step":
+        return Step(max(1, math.ceil(total / 3)), warm_up=rise)
+    return Constant(rise)

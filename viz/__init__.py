@@ -1,0 +1,14 @@
+"""Look at traces: every function draws on matplotlib axes and returns them.
+
+None calls ``pyplot.show`` or changes a global setting; ``axes=None`` makes a new figure.
+matplotlib is imported when the first figure is drawn, so that ``import viz`` is cheap.
+"""
+
+from viz.anytime import anytime
+from viz.first_spikes import first_spikes
+from viz.latency import latency
+from viz.learning import learning
+from viz.membrane import membrane
+from viz.raster import raster
+
+__all__ = ["anytime", "first_spikes", "latency", "learning", "membrane", "raster"]

@@ -1,0 +1,223 @@
+"""Learning: curves of a training, by epoch."""
+
+import json
+import os
+import pathlib
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.errors import InputError, did_you_mean
+from viz import style
+
+_PARTS = {
+    "train": "training",
+    "training": "training",
+    "validation": "validation",
+    "valid": "validation",
+    "val": "validation",
+    "test": "test",
+}
+_SHORT = {"acc": "accuracy"}
+_COLOURS = {"training": style.FAINT, "validation": style.PALETTE[0], "test": style.PALETTE[1]}
+_UNITS = {
+    "accuracy": "accuracy (%)",
+    "error": "error (%)",
+    "silent": "silent neurons (%)",
+    "undecided": "undecided (%)",
+    "latency_ms": "decision latency (ms)",
+    "rate": "learning rate",
+    "gradient_norm": "gradient norm",
+    "seconds": "duration (s)",
+}
+_SHARES = ("accuracy", "error", "silent", "undecided")  # 0 to 1, shown as percentages
+_STEPS = ("epoch", "step")
+_LOGARITHMIC_FROM = 30.0  # largest over smallest loss
+
+
+class Curve(NamedTuple):
+    """One curve: which part of the data or which population it is of, and its value at each record."""
+
+    label: str
+    values: np.ndarray
+
+
+def learning(history, quantities=None, *, axes=None):
+    """Draw the curves of a training, one panel a quantity.
+
+    Parameters
+    ----------
+    history : object with `records`, list of dict, dict of list, or path
+        One record an epoch, as `training.fit` returns; or the columns; or a file of JSON lines. Keys such
+        as ``loss``, ``train_loss``, ``validation_loss``, ``val_acc`` are sorted into a quantity and a part
+        of the data (no prefix: training). ``epoch`` or ``step`` is the x axis; without, records count
+        from 1. A value that is a dict (``silent`` by population) gives one curve a key; None is a gap.
+    quantities : str or sequence of str, optional
+        Panels; default: "loss" and "accuracy", where recorded.
+    axes : matplotlib.axes.Axes or sequence of them, optional
+        Where to draw, one a panel; default: a new figure.
+
+    Returns
+    -------
+    numpy.ndarray of matplotlib.axes.Axes
+        One a panel, in the order of `quantities`. A large span of losses gets a logarithmic axis. The best
+        validation accuracy (the epoch that `history.best_epoch` names, if any) is ringed.
+
+    Raises
+    ------
+    InputError
+        Something that holds no records, an unknown quantity, or a missing or damaged file.
+    """
+    records = _records(history)
+    panels, x, unit = _curves(records)
+    if quantities is None:
+        quantities = [name for name in ("loss", "accuracy") if name in panels] or list(panels)[:2] or ["loss"]
+    quantities = [quantities] if isinstance(quantities, str) else list(quantities)
+    if records:
+        for name in quantities:
+            if name not in panels:
+                raise InputError(
+                    f'quantity "{name}" was not recorded; recorded: {", ".join(panels)}.'
+                    + did_you_mean(name, panels)
+                )
+    row = style.axes_row(axes, len(quantities), (4.2 * len(quantities) + 0.6, 3.4))
+    for panel, name in zip(row, quantities, strict=True):
+        _panel(panel, name, x, unit, panels.get(name, []), getattr(history, "best_epoch", None))
+    return row
+
+
+def _records(history):
+    """Return a list of dicts from any of the forms that `learning` takes."""
+    if isinstance(history, (str, os.PathLike)):
+        return _lines(history)
+    history = getattr(history, "records", history)
+    if isinstance(history, dict):
+        columns = {key: list(values) for key, values in history.items() if np.ndim(values) == 1}
+        if len({len(values) for values in columns.values()}) > 1:
+            lengths = ", ".join(f"{key} {len(values)}" for key, values in columns.items())
+            raise InputError(f"columns of the history differ in length: {lengths}; give one value a record")
+        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+    if isinstance(history, (list, tuple)) and all(isinstance(record, dict) for record in history):
+        return list(history)
+    raise InputError(
+        f"{type(history).__name__} is no history; give what training.fit returns, a list of dicts, "
+        "a dict of columns, or a file of JSON lines"
+    )
+
+
+def _lines(path):
+    """Return the records of a file of JSON lines; an unfinished last line is left out."""
+    try:
+        text = pathlib.Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise InputError(f'history "{path}" cannot be read: {reason}; give a file of JSON lines') from None
+    records = []
+    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
+        if line.strip():
+            try:
+                record = json.loads(line)
+            except ValueError:
+                record = None
+            if not isinstance(record, dict):
+                raise InputError(f'line {number} of "{path}" is no JSON object; give one object a line')
+            records.append(record)
+    return records
+
+
+def _curves(records):
+    """Return curves by quantity, the places on the x axis, and what these count."""
+    keys = list(dict.fromkeys(key for record in records for key in record))
+    unit = next((key for key in _STEPS if key in keys), None)
+    x = np.arange(1.0, len(records) + 1)
+    if unit is not None:
+        x = np.array([_number(record.get(unit)) for record in records])
+    panels = {}
+    for key in keys:
+        if key in _STEPS:
+            continue
+        column = [record.get(key) for record in records]
+        quantity, part = _split(key)
+        inner = list(dict.fromkeys(name for value in column if isinstance(value, dict) for name in value))
+        if inner:
+            curves = [
+                Curve(name, [value.get(name) if isinstance(value, dict) else None for value in column])
+                for name in inner
+            ]
+        else:
+            curves = [Curve(part, column)]
+        curves = [Curve(label, np.array([_number(value) for value in values])) for label, values in curves]
+        if any(np.isfinite(curve.values).any() for curve in curves):
+            panels.setdefault(quantity, []).extend(curves)
+    return panels, x, unit or "record"
+
+
+def _split(key):
+    """Return quantity and part of the data of a key: "val_acc" is accuracy, validation."""
+    head, _, tail = str(key).partition("_")
+    quantity, part = (tail, _PARTS[head]) if head in _PARTS and tail else (str(key), "training")
+    return _SHORT.get(quantity, quantity), part
+
+
+def _number(value):
+    """Return a float, NaN for what is none."""
+    return float(value) if isinstance(value, (int, float, np.number)) else np.nan
+
+
+def _panel(axes, quantity, x, unit, curves, best_epoch):
+    share = quantity in _SHARES and all(np.nanmax(curve.values) <= 1.0 for curve in curves)
+    factor = 100.0 if share else 1.0
+    marker = "o" if x.size <= 25 else None
+    for place, (label, values) in enumerate(curves):
+        axes.plot(
+            x,
+            factor * values,
+            color=_COLOURS.get(label, style.PALETTE[place % len(style.PALETTE)]),
+            linewidth=1.5,
+            marker=marker,
+            markersize=3,
+            label=label,
+        )
+    axes.set_xlabel(unit)
+    axes.set_ylabel(_UNITS.get(quantity, quantity.replace("_", " ")))
+    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    style.tidy(axes, grid="y")
+    if not curves:
+        axes.set_xticks([])
+        axes.set_yticks([])
+        style.say(axes, "no records yet")
+        return
+    values = np.concatenate([curve.values[np.isfinite(curve.values)] for curve in curves])
+    if quantity == "loss" and values.min() > 0 and values.max() > _LOGARITHMIC_FROM * values.min():
+        axes.set_yscale("log")
+    if quantity == "accuracy":
+        _ring_best(axes, x, factor, curves, best_epoch)
+    if len(curves) > 1 or curves[0].label != "training":
+        style.legend_above(axes)
+
+
+def _ring_best(axes, x, factor, curves, best_epoch):
+    """Ring the record that was kept, or else the best validation accuracy, and write its value."""
+    by_label = {curve.label: curve.values for curve in curves}
+    values = by_label.get("validation", by_label.get("training"))
+    if values is None or not np.isfinite(values).any():
+        return
+    at = np.flatnonzero(x == best_epoch) if best_epoch is not None else np.array([np.nanargmax(values)])
+    if at.size == 0 or not np.isfinite(values[at[0]]):
+        return
+    best = x[at[0]], factor * values[at[0]]
+    axes.plot(*best, linestyle="none", marker="o", markersize=9, markerfacecolor="none", color=style.INK)
+    low, high = axes.get_ylim()
+    above = best[1] < low + 0.2 * (high - low)
+    percent = f"{best[1]:.2f} %" if factor == 100.0 else f"{best[1]:.4g}"
+    right = best[0] > 0.5 * (np.nanmin(x) + np.nanmax(x))
+    axes.annotate(
+        percent,
+        best,
+        xytext=(-4 if right else 4, 8 if above else -10),
+        textcoords="offset points",
+        ha="right" if right else "left",
+        va="bottom" if above else "top",
+        fontsize="small",
+        color=style.INK,
+    )
