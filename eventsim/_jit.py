@@ -24,10 +24,16 @@ closed_form = register_jitable
 
 
 def _kernel_sources():
-    """Yield every Python file that may hold a kernel or a closed form, in a fixed order."""
+    """Yield the content of every file whose code or constants end up in kernels, in a fixed order.
+
+    These are the files that use this module, and two that kernels take functions and constants from.
+    """
     root = pathlib.Path(__file__).resolve().parent
     for folder in (root, root.parent / "training"):
-        yield from sorted(folder.rglob("*.py"))
+        for path in sorted(folder.rglob("*.py")):
+            content = path.read_bytes()
+            if b"_jit" in content or path.name in ("constants.py", "random.py"):
+                yield content
 
 
 def _default_cache_root():
@@ -41,8 +47,8 @@ def _default_cache_root():
 def cache_directory():
     """Return the folder of the compiled kernels for these sources, this numba and this processor."""
     digest = hashlib.sha256()
-    for path in _kernel_sources():
-        digest.update(path.read_bytes())
+    for content in _kernel_sources():
+        digest.update(content)
     processor = f"{platform.machine()} {config.CPU_NAME or ''} {_processor_name()}"
     for part in (numba.__version__, sys.version, processor, str(config.BOUNDSCHECK), str(config.OPT)):
         digest.update(part.encode())

@@ -64,10 +64,10 @@ def draw(out):
     viz.latency(trace, axes=rows[0])
     viz.latency(trace, "outcome", axes=rows[1])
     keep("latency.png", rows)
-    keep("membrane.png", viz.membrane(trace, "output", range(10), SAMPLE))
+    keep("membrane.png", viz.membrane(trace, "output", sample=SAMPLE, t_stop=0.5 * trace.t_stop))
     keep("anytime.png", viz.anytime(trace))
     keep("learning.png", viz.learning(out / "log.jsonl"))
-    panels = plt.subplots(1, 2, figsize=(9.0, 4.0), layout="constrained")[1]
+    panels = plt.subplots(1, 2, figsize=(10.0, 4.0), width_ratios=(1, 1.6), layout="constrained")[1]
     viz.first_spikes(trace, "input", SAMPLE, axes=panels[0])
     viz.first_spikes(trace, "hidden", SAMPLE, axes=panels[1])
     keep("first_spikes.png", panels)

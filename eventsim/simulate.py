@@ -79,7 +79,7 @@ def simulate(net, stimulus=None, t_stop=None, engine="auto", precision="double",
     >>> trace.spikes("cell").time.round(6)
     array([3.643839])
     """
-    return _Run(net, stimulus, engine, precision, threads, seed, record, stop, labels, output).go(t_stop, progress)
+    return Run(net, stimulus, engine, precision, threads, seed, record, stop, labels, output).go(t_stop, progress)
 
 
 class Simulation:
@@ -102,7 +102,7 @@ class Simulation:
         if engine == "layers":
             raise InputError('a Simulation is run piece by piece, which engine "layers" cannot; use "heap" or simulate()')
         engine = "heap" if engine == "auto" else engine
-        self._run = _Run(net, stimulus, engine, "double", threads, seed, record, None, None, output)
+        self._run = Run(net, stimulus, engine, "double", threads, seed, record, None, None, output)
         self._run.reason = "continuable run" if engine == "heap" else self._run.reason
         self.now = 0.0
 
@@ -118,6 +118,33 @@ class Simulation:
         self._run.advance(self.now + duration, progress)
         self.now += duration
 
+    def save(self, path):
+        """Write everything needed to go on to one HDF5 file: spikes under way, random state, what was recorded.
+
+        Raises
+        ------
+        InputError
+            The file cannot be written, or the engine is not "heap".
+        """
+        from eventsim.io import state_file
+
+        state_file.write(path, self._run, self.now)
+
+    @classmethod
+    def load(cls, path):
+        """Return a simulation that goes on where the saved one stood, bit for bit.
+
+        Raises
+        ------
+        InputError
+            Missing, damaged or foreign file.
+        """
+        from eventsim.io import state_file
+
+        simulation = object.__new__(cls)
+        simulation._run, simulation.now = state_file.read(path, Run)
+        return simulation
+
     @property
     def trace(self):
         """The trace of [0, now)."""
@@ -126,7 +153,7 @@ class Simulation:
         return self._run.trace(self.now)
 
 
-class _Run:
+class Run:
     """Arguments checked, engine chosen, samples under way."""
 
     def __init__(self, net, stimulus, engine, precision, threads, seed, record, stop, labels, output):
@@ -253,11 +280,15 @@ class _Run:
             cancel.set()
             self._failure = failure
 
+    def new_sample(self, index):
+        """Return a sample at t = 0 and its Poisson sources."""
+        noise = [(p.name, Source(p.name, p.rate, self.seed, index)) for p in self._poisson()]
+        return _SAMPLES[self.engine](self.net, self.lowered), noise
+
     def _advance_sample(self, index, t_stop, cancel, keep):
         sample = self.samples.get(index)
         if sample is None:
-            sample = _SAMPLES[self.engine](self.net, self.lowered)
-            self.noise[index] = [(p.name, Source(p.name, p.rate, self.seed, index)) for p in self._poisson()]
+            sample, self.noise[index] = self.new_sample(index)
             first = int(self.columns[3][index])
         else:
             sample, first = sample

@@ -16,7 +16,7 @@ TRACE = "trace.h5"
 SETTINGS = {
     "data": {"name": "digits", "validation": 500},
     "network": {
-        "hidden": [128],
+        "hidden": [200],
         "tau_mem": math.inf,
         "tau_syn": math.inf,
         "t_stop": 4.0,
@@ -24,7 +24,7 @@ SETTINGS = {
         "initial": {"window": 1.0, "mean": [1.0, 2.0], "kappa": 2.8, "active": [0.5, 0.6], "law": "normal"},
     },
     "encoder": {"kind": "latency", "t_max": 1.0},
-    "decoder": {"kind": "latency", "tau": 0.1, "smoothing": 0.1},
+    "decoder": {"kind": "latency", "tau": 0.05, "smoothing": 0.1},
     "fit": {
         "epochs": 40,
         "batch": 64,

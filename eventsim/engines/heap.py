@@ -21,6 +21,9 @@ FINISHED, CHUNK_DONE, NEEDS_ROOM, STOPPED = 0, 1, 2, 3
 
 _HEAP_SIZE, _FLIGHT_SIZE, _RECORD_SIZE, _INPUT, _STAMP, _ARRIVALS, _SPIKES, _WATCHED = range(8)
 
+COUNTER_OF = {"flight": _FLIGHT_SIZE, "record": _RECORD_SIZE}
+"""Which counter says how many entries of a growing part of the state are in use."""
+
 
 class Net(NamedTuple):
     """What the kernel reads of a network (see `eventsim.lower.Lowered`)."""

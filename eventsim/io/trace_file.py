@@ -38,7 +38,7 @@ _SONATA_VERSION = (0, 1)
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i")
 _CHUNK = 65536  # entries; measured: 6.5 bytes a spike with shuffle and gzip 4
 _LARGEST_RATIO = 1100  # deflate compresses at most 1032 to 1
-_DAMAGE = (
+DAMAGE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
 """What a damaged file can make h5py, numpy or our own checks raise."""
 
@@ -67,7 +67,7 @@ def write(path, trace):
                 _write_table(spikes.create_group(name), trace.arrays(name), sorting)
         stimulus = file.create_group("stimulus")
         for name, given in trace.stimulus.items():
-            _write_stimulus(stimulus.create_group(name), given)
+            write_stimulus(stimulus.create_group(name), given)
         network_file.write(file.create_group("network"), trace.unchanged_network())
 
 
@@ -103,7 +103,7 @@ def read(path):
             problem = _foreign(file)
             if problem is None:
                 return _read_trace(file)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             reason = " ".join(str(error).strip("\"'").split())
             raise InputError(f'"{path}" is damaged: {reason}; simulate again or take another copy') from None
     raise InputError(f'"{path}" is {problem}')
@@ -137,15 +137,16 @@ def _write_run(file, trace):
     attributes["seed"] = json.dumps(None if trace.seed is None else int(trace.seed))  # may exceed 64 bits
     attributes["recorded"] = json.dumps(list(trace.recorded))
     attributes["output"] = json.dumps(trace.named_output)
-    _write_column(file, "ended", trace.ended)
+    write_column(file, "ended", trace.ended)
     if trace.labels is not None:
-        _write_column(file, "labels", trace.labels)
+        write_column(file, "labels", trace.labels)
     parameters = {"t_stop": trace.t_stop, "engine": trace.engine, "precision": trace.precision}
     origin = trace.provenance or provenance.record("simulate", parameters, seed=trace.seed)
     file["provenance"] = provenance.to_json(origin)
 
 
-def _write_column(group, name, array):
+def write_column(group, name, array):
+    """Write a column with checksums, compressed; return its data set."""
     filters = {}
     if len(array):
         filters = dict(chunks=(min(len(array), _CHUNK),), shuffle=True, compression=4, fletcher32=True)
@@ -153,29 +154,30 @@ def _write_column(group, name, array):
 
 
 def _write_times(group, time, neuron, sample):
-    _write_column(group, "timestamps", time).attrs["units"] = "ms"
-    _write_column(group, "node_ids", neuron.astype(np.uint64))
-    _write_column(group, "sample", sample)
+    write_column(group, "timestamps", time).attrs["units"] = "ms"
+    write_column(group, "node_ids", neuron.astype(np.uint64))
+    write_column(group, "sample", sample)
 
 
 def _write_table(group, table, sorting):
     code = h5py.check_enum_dtype(_SORTING)[sorting]
     group.attrs.create("sorting", code, dtype=_SORTING)
     _write_times(group, table.time, table.neuron, table.sample)
-    _write_column(group, "slope", table.slope).attrs["units"] = "1/ms"
-    _write_column(group, "generation", table.generation)
+    write_column(group, "slope", table.slope).attrs["units"] = "1/ms"
+    write_column(group, "generation", table.generation)
 
 
-def _write_stimulus(group, spikes):
+def write_stimulus(group, spikes):
+    """Write the `Spikes` of an input into an empty group."""
     _write_times(group, spikes.time, spikes.neuron, spikes.sample)
-    _write_column(group, "amplitude", spikes.amplitude)
-    _write_column(group, "given", spikes.given)
+    write_column(group, "amplitude", spikes.amplitude)
+    write_column(group, "given", spikes.given)
     group.attrs["n_given"] = spikes.n_given
 
 
 def _read_trace(file):
     attributes = file.attrs
-    n_samples, ended = int(attributes["n_samples"]), _read_column(file, "ended")
+    n_samples, ended = int(attributes["n_samples"]), read_column(file, "ended")
     if len(ended) != n_samples:
         raise InputError(f"it has the ends of {len(ended)} samples, not of {n_samples}")
     network = network_file.read(file["network"])
@@ -183,7 +185,7 @@ def _read_trace(file):
         raise InputError("the network inside is not the one that was run (fingerprints differ)")
     return Trace(
         network,
-        {name: _read_stimulus(group, n_samples) for name, group in file["stimulus"].items()},
+        {name: read_stimulus(group, n_samples) for name, group in file["stimulus"].items()},
         {name: _read_table(group) for name, group in file["spikes"].items()},
         float(attributes["t_stop"]),
         n_samples,
@@ -192,7 +194,7 @@ def _read_trace(file):
         precision=attributes["precision"],
         seed=json.loads(attributes["seed"]),
         recorded=tuple(json.loads(attributes["recorded"])),
-        labels=_read_column(file, "labels") if "labels" in file else None,
+        labels=read_column(file, "labels") if "labels" in file else None,
         interrupted=bool(attributes["interrupted"]),
         provenance=json.loads(file["provenance"][()]),
         output=json.loads(attributes["output"]),
@@ -200,7 +202,7 @@ def _read_trace(file):
     )
 
 
-def _read_column(group, name):
+def read_column(group, name):
     """Return a column, after checking that the file can hold as many entries as the column claims."""
     column = group[name]
     if column.nbytes > _LARGEST_RATIO * column.id.get_storage_size():
@@ -210,21 +212,22 @@ def _read_column(group, name):
 
 def _read_table(group):
     return SpikeTable(
-        _read_column(group, "timestamps"),
+        read_column(group, "timestamps"),
         _read_ids(group),
-        *(_read_column(group, name) for name in ("sample", "slope", "generation")),
+        *(read_column(group, name) for name in ("sample", "slope", "generation")),
     )
 
 
 def _read_ids(group):
-    ids = _read_column(group, "node_ids")
+    ids = read_column(group, "node_ids")
     if len(ids) and ids.max() > np.iinfo(np.int32).max:
         raise InputError(f"node id {ids.max()} is too large")
     return ids.astype(np.int32)
 
 
-def _read_stimulus(group, n_samples):
-    columns = [_read_column(group, name) for name in ("timestamps", "sample", "amplitude", "given")]
+def read_stimulus(group, n_samples):
+    """Return the `Spikes` that `write_stimulus` wrote."""
+    columns = [read_column(group, name) for name in ("timestamps", "sample", "amplitude", "given")]
     time, sample, amplitude, given = columns
     spikes = Spikes(time, _read_ids(group), sample, amplitude, n_samples=n_samples)
     if not len(time) == len(given) == len(spikes):

@@ -200,8 +200,13 @@ def leaders(r, arrivals, ended, times, out):
 
 @closed_form
 def _second_zero(r, pieces, k, b, w, low, high, v, i):
-    """Return when b, ahead of w after `low` and behind at `high`, falls behind; -1: it only touches w."""
-    seen = False
+    """Return when b, which rises past w at `low` and is behind at `high`, falls behind; -1: it only touches."""
+    _states(r, pieces, k, low, v, i)
+    rest = r.v_inf[b] - r.v_inf[w]
+    rise = membrane.slope(
+        r.regime, r.tau_mem, r.tau_syn, r.drive[b] - r.drive[w], v[b] - v[w] - rest, i[b] - i[w])
+    if not rise > 0.0:
+        return -1.0
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
         if not low < middle < high:
@@ -209,22 +214,25 @@ def _second_zero(r, pieces, k, b, w, low, high, v, i):
         _states(r, pieces, k, middle, v, i)
         if _ahead(b, w, v):
             low = middle
-            seen = True
         else:
             high = middle
-    return high if seen else -1.0
+    return high
 
 
 @closed_form
-def _last_change(r, pieces, k, w, start, end, v, i, v_end, i_end):
-    """Return the last time in [start, end] at which w was not the argmax, within piece k; -1: never.
+def _last_change(r, pieces, k, w, end, v, i, v_end, i_end):
+    """Return the last time at which w was not the argmax, from the start of piece k to `end`; -1: never.
 
     `v`, `i`, `v_end`, `i_end` are room for n numbers.
     """
+    start = pieces.start[k]
     _states(r, pieces, k, end, v_end, i_end)
     if _leader(v_end) != w:
         return end
     _states(r, pieces, k, start, v, i)
+    if k > 0 and r.tau_syn > 0.0:
+        # Arrivals bend V but do not move it: the value from before keeps ties exact.
+        _states(r, pieces, k - 1, start, v, i_end)
     last = -1.0
     for b in range(len(v)):
         if b == w:
@@ -251,7 +259,7 @@ def settling(r, arrivals, ended, label, time):
         label[s] = _leader(v)
         last = -1.0
         while k >= 0 and last < 0.0:
-            last = _last_change(r, pieces, k, label[s], pieces.start[k], end, v, i, v_end, i_end)
+            last = _last_change(r, pieces, k, label[s], end, v, i, v_end, i_end)
             end = pieces.start[k]
             k -= 1
         time[s] = max(last, 0.0)

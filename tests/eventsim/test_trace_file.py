@@ -188,7 +188,7 @@ DAMAGES = {
     "a stimulus to a neuron that is not there": spoil("stimulus/in/node_ids", [3, 1]),
     "a column that claims more than the file holds": lambda file: (
         file["spikes/out"].__delitem__("slope"),
-        file["spikes/out"].create_dataset("slope", (10**12,), chunks=(65536,), compression=1)),
+        file["spikes/out"].create_dataset("slope", (10**12,), "f8", chunks=(65536,), compression=1)),
     "another number of samples": lambda file: file.attrs.__setitem__("n_samples", 10**12),
     "labels of another length": spoil("labels", [1]),
     "provenance that is no JSON": spoil("provenance", "{"),
