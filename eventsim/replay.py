@@ -10,13 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim._jit import closed_form, kernel
+from eventsim.arrivals import arrivals_at
 from eventsim.errors import InputError
 from eventsim.lower import lower
 from eventsim.neurons import membrane as closed_forms
-from eventsim.poisson import Source
-
-BATCH = 512
-"""Samples rebuilt at a time; bounds the memory for arrivals."""
 
 
 class Membrane(NamedTuple):
@@ -26,16 +23,6 @@ class Membrane(NamedTuple):
     """float64 (neurons, times), left limits."""
     i: np.ndarray
     """float64 (neurons, times)."""
-
-
-class _Arrivals(NamedTuple):
-    """Arrivals at one population, ordered by (sample, time, generation, source, projection, amplitude)."""
-
-    sample: np.ndarray
-    time: np.ndarray
-    generation: np.ndarray
-    group: np.ndarray
-    amplitude: np.ndarray
 
 
 class _Cell(NamedTuple):
@@ -79,7 +66,7 @@ def membrane(trace, name, neurons, times, sample=0):
         raise InputError(f"sample is {sample!r}; give a whole number from 0 to {trace.n_samples - 1}")
     neurons = np.atleast_1d(np.asarray(neurons))
     size = trace.network.populations[name].size
-    if neurons.dtype.kind not in "iu" or neurons.size and not (0 <= neurons.min() and neurons.max() < size):
+    if neurons.dtype.kind not in "iu" or (neurons.size and not (0 <= neurons.min() and neurons.max() < size)):
         raise InputError(f'neurons of "{name}" are whole numbers from 0 to {size - 1}')
     times = np.atleast_1d(np.asarray(times, dtype=np.float64)).ravel()
     order = np.argsort(times, kind="stable")
@@ -104,73 +91,15 @@ def _rebuilt(trace, name, samples, neurons, times):
                  lowered.v_reset[here].copy(), lowered.v_init[here].copy(), lowered.t_refractory[here].copy())
     v = np.zeros((len(samples), len(neurons), len(times)))
     i = np.zeros_like(v)
-    until = float(times.max(initial=0.0))
     own = trace.arrays(name)
-    for start in range(0, len(samples), BATCH):
-        batch = np.ascontiguousarray(samples[start:start + BATCH], dtype=np.int64)
-        arrivals = _arrivals(trace, lowered, index, batch, until)
-        bounds = np.searchsorted(arrivals.sample, np.stack((batch, batch + 1)))
-        own_bounds = np.searchsorted(own.sample, np.stack((batch, batch + 1)))
-        _walk(cell, arrivals, bounds, lowered.group_start, lowered.group_stop, lowered.synapse_target,
-              lowered.synapse_weight, own.time, own.neuron, own.generation, own_bounds,
-              np.ascontiguousarray(neurons, dtype=np.int64), times, v[start:start + BATCH], i[start:start + BATCH])
+    arrivals = arrivals_at(trace, lowered, name, samples[0] if len(samples) == 1 else None)
+    bounds = np.stack((arrivals.offset[samples], arrivals.offset[samples + 1]))
+    own_bounds = np.searchsorted(own.sample, np.stack((samples, samples + 1)))
+    _walk(cell, arrivals, bounds, lowered.group_start, lowered.group_stop, lowered.synapse_target,
+          lowered.synapse_weight, own.time, own.neuron, own.generation, own_bounds,
+          np.ascontiguousarray(neurons, dtype=np.int64), times, v, i)
     v += lowered.v_inf[here][neurons][None, :, None]
     return v, i
-
-
-def _spikes_of(trace, name, samples):
-    """Return (sample, time, neuron, generation, amplitude) of the spikes of a source in ascending samples."""
-    population = trace.network.populations[name]
-    if population.kind == "poisson" and name not in trace.recorded:
-        parts = []
-        for sample in samples:
-            time, neuron = Source(name, population.rate, trace.seed, int(sample)).until(float(trace.ended[sample]))
-            parts.append((np.full(len(time), sample), time, neuron))
-        sample, time, neuron = (np.concatenate(column) for column in zip(*parts, strict=True))
-        return sample, time, neuron, np.full(len(time), -1), np.ones(len(time))
-    if population.kind == "input":
-        if name not in trace.stimulus:
-            return (np.zeros(0, np.int64),) * 4 + (np.zeros(0),)
-        table = trace.stimulus[name]
-        generation, amplitude = np.full(len(table.time), -1), table.amplitude
-    else:
-        table = trace.arrays(name)
-        generation = table.generation if population.kind == "neurons" else np.full(len(table.time), -1)
-        amplitude = np.ones(len(table.time))
-    wanted = np.isin(table.sample, samples)
-    return tuple(column[wanted] for column in (table.sample, table.time, table.neuron, generation, amplitude))
-
-
-def _arrivals(trace, lowered, target, samples, until):
-    """Return all arrivals at population `target` before `until`."""
-    columns = []
-    for source, name in enumerate(lowered.names):
-        first, last = lowered.offset[source], lowered.offset[source + 1]
-        groups = slice(lowered.group_ptr[first], lowered.group_ptr[last])
-        mine = lowered.projection_target[lowered.group_projection[groups]] == target
-        if not mine.any():
-            continue
-        group = np.flatnonzero(mine) + groups.start
-        owner = np.searchsorted(lowered.group_ptr, group, side="right") - 1 - first
-        begin = np.searchsorted(owner, np.arange(last - first + 1))
-        sample, time, neuron, generation, amplitude = _spikes_of(trace, name, samples)
-        count = begin[neuron + 1] - begin[neuron]
-        spike = np.repeat(np.arange(len(time)), count)
-        inside = np.arange(len(spike)) - np.repeat(np.cumsum(count) - count, count)
-        g = group[np.repeat(begin[neuron], count) + inside]
-        arrival = time[spike] + lowered.group_delay[g]
-        later = np.where(arrival == time[spike], generation[spike] + 1, 0)
-        keep = arrival < until
-        columns.append(tuple(column[keep] for column in (
-            sample[spike], arrival, later, neuron[spike] + first, lowered.group_projection[g], amplitude[spike], g)))
-    if not columns:
-        none = np.zeros(0, np.int64)
-        return _Arrivals(none, np.zeros(0), none, none, np.zeros(0))
-    sample, time, generation, gid, projection, amplitude, group = (
-        np.concatenate(column) for column in zip(*columns, strict=True))
-    order = np.lexsort((amplitude, projection, gid, generation, time, sample))
-    return _Arrivals(sample[order].astype(np.int64), time[order], generation[order].astype(np.int64),
-                     group[order].astype(np.int64), amplitude[order])
 
 
 @closed_form

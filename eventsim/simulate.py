@@ -355,7 +355,7 @@ class Run:
 
 
 def _output(net):
-    feeding = {p.source.name for p in net.projections.values()}
+    feeding = {p.source.name for p in net.projections.values() if p.source.name != p.target.name}
     sinks = [p.name for p in net.populations.values() if p.kind == "neurons" and p.name not in feeding]
     if len(sinks) != 1:
         raise InputError(f"the output population is not clear ({', '.join(sinks) or 'none'}); name one (output=...)")

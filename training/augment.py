@@ -20,19 +20,24 @@ class Shift:
     ----------
     pixels : int
         Largest shift; each direction is drawn uniformly from -pixels to +pixels.
+    part : float
+        Part of the samples that is shifted, above 0 to 1; the others stay as they are.
 
     Raises
     ------
     InputError
-        A number of pixels that is not a positive integer.
+        A number of pixels that is not a positive integer, or a part out of range.
     """
 
     pixels: int = 1
+    part: float = 1.0
 
     def __post_init__(self):
-        """Refuse shifts that are not a positive number of whole pixels."""
+        """Refuse shifts that are not a positive number of whole pixels, and parts that are none."""
         if not isinstance(self.pixels, int) or self.pixels < 1:
             raise InputError(f"pixels = {self.pixels!r} cannot be used; give a whole number of at least 1.")
+        if not 0.0 < self.part <= 1.0:
+            raise InputError(f"part = {self.part!r} cannot be used; give a number above 0 up to 1.")
 
     def __call__(self, images, index, epoch, seed):
         """Return shifted copies of `images` (samples, height, width[, channels])."""
@@ -44,8 +49,9 @@ class Shift:
             )
         key = random.stream_key(seed, "shift")
         span = 2 * self.pixels + 1
+        moved = random.uniform(key, index, epoch, 2) < self.part
         down, right = (
-            np.floor(random.uniform(key, index, epoch, axis) * span).astype(np.int64) - self.pixels
+            np.where(moved, np.floor(random.uniform(key, index, epoch, axis) * span).astype(int) - self.pixels, 0)
             for axis in (0, 1)
         )
         shifted = np.zeros_like(images)
@@ -56,9 +62,9 @@ class Shift:
                 if len(chosen):
                     to_y, from_y = _overlap(dy, height)
                     to_x, from_x = _overlap(dx, width)
-                    moved = np.zeros_like(images[chosen])
-                    moved[:, to_y, to_x] = images[chosen][:, from_y, from_x]
-                    shifted[chosen] = moved
+                    window = np.zeros_like(images[chosen])
+                    window[:, to_y, to_x] = images[chosen][:, from_y, from_x]
+                    shifted[chosen] = window
         return shifted
 
     def to_dict(self):

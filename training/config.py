@@ -96,13 +96,17 @@ class Config:
         """Return all settings with their defaults as plain JSON values (infinity as the text "inf")."""
         from eventsim.provenance import plain
 
+        fit = self.fit_arguments()
+        fit["optimizer"] = fit["optimizer"].hyper_parameters()
+        fit["augment"] = None if fit["augment"] is None else fit["augment"].to_dict()
+        fit["policies"] = [policy.to_dict() for policy in fit["policies"]]
         return plain(
             {
                 "data": asdict(self.data),
                 "network": asdict(self.network),
                 "encoder": self.encoder.to_dict(),
                 "decoder": self.decoder.to_dict(),
-                "fit": asdict(self.fit),
+                "fit": fit,
             }
         )
 

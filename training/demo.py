@@ -14,7 +14,7 @@ TRACE = "trace.h5"
 """Name of the test set's trace in the folder of results, beside the files of `training.experiment`."""
 
 SETTINGS = {
-    "data": {"name": "digits", "validation": 500},
+    "data": {"name": "digits", "validation": 300},
     "network": {
         "hidden": [200],
         "tau_mem": math.inf,
@@ -32,6 +32,7 @@ SETTINGS = {
         "schedule": "cosine",
         "seed": 1,
         "policies": [{"kind": "silent_label", "strength": 1.0}],
+        "augment": {"kind": "shift", "pixels": 1, "part": 0.2},
         "slope_floor": 0.3,
     },
 }

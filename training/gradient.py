@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim._jit import kernel
 from eventsim.engines.layers import in_threads, thread_count
 from eventsim.errors import InputError, choose
@@ -38,7 +39,8 @@ class SpikeTimeGradient(NamedTuple):
     thresholds : dict of str to ndarray
         By population, one value a neuron.
     input_times : dict of str to ndarray
-        By input, one value a spike in the (flattened) order in which the user gave the times.
+        By input, one value a spike in the (flattened) order in which the user gave the times; zero where
+        the time is inf.
     """
 
     weights: dict
@@ -233,8 +235,21 @@ def _refuse(net, loss_gradient):
         if np.any(fires & np.isfinite(values.t_refractory)):
             raise InputError(
                 f'neurons of "{population.name}" may fire more than once; gradients need t_refractory=es.NEVER')
-    for name in loss_gradient:
-        choose("population", getattr(name, "name", name), tuple(net.populations))
+    for name in checked_keys(loss_gradient):
+        choose("population", name, tuple(net.populations))
+
+
+def checked_keys(loss_gradient):
+    """Return the population names of a loss gradient, whose keys may be handles of populations.
+
+    Raises
+    ------
+    InputError
+        If it is no dict.
+    """
+    if not isinstance(loss_gradient, dict):
+        raise InputError(f"the loss gradient is a {type(loss_gradient).__name__}; give a dict by population name")
+    return [getattr(key, "name", key) for key in loss_gradient]
 
 
 def _losses(trace, lowered, loss_gradient):
@@ -244,7 +259,7 @@ def _losses(trace, lowered, loss_gradient):
     for key, values in loss_gradient.items():
         name = getattr(key, "name", key)
         index = lowered.names.index(name)
-        values = np.asarray(values, dtype=np.float64)
+        values = arrays.numbers(f'loss gradient of "{name}"', values)
         if trace.network.populations[name].kind != "neurons":
             raise InputError(f'loss gradient given for "{name}", an input; give it for neuron populations')
         size = int(lowered.offset[index + 1] - lowered.offset[index])
@@ -294,15 +309,33 @@ def _all_spikes(trace, lowered, losses):
     return spikes, {name: place[owner == index] for index, name in enumerate(names)}
 
 
+def in_given_order(spikes, values):
+    """Return one value a spike of a stimulus in the order in which the user gave the times.
+
+    Parameters
+    ----------
+    spikes : Spikes
+        The stimulus.
+    values : ndarray of float64 (n_spikes,)
+        In the order of `spikes`.
+
+    Returns
+    -------
+    ndarray of float64 (spikes.n_given,)
+        Zero where no spike was given (time inf); the sum where a sample was selected several times.
+    """
+    return np.bincount(spikes.given, values, spikes.n_given)
+
+
 def _by_name(net, trace, lowered, totals, error, pieces):
     by_synapse, by_delay, by_threshold = totals
     result = SpikeTimeGradient({}, {}, {}, {})
-    numbers = np.zeros(len(lowered.synapse_weight), np.int32)
-    for g in range(len(lowered.group_start)):
-        numbers[lowered.group_start[g]:lowered.group_stop[g]] = lowered.group_projection[g]
+    # Synapses are laid out projection after projection.
+    sizes = np.bincount(lowered.group_projection, lowered.group_stop - lowered.group_start, len(lowered.projections))
+    bounds = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     for number, name in enumerate(lowered.projections):
         projection = net.projections[name]
-        mine = np.flatnonzero(numbers == number)
+        mine = slice(bounds[number], bounds[number + 1])
         parameter = lowered.synapse_parameter[mine]
         size = math.prod(projection.weight.shape)
         summed = np.bincount(parameter, by_synapse[mine], minlength=size) * lowered.projection_scale[number]
@@ -315,7 +348,5 @@ def _by_name(net, trace, lowered, totals, error, pieces):
         if lowered.fires[index]:
             result.thresholds[name] = by_threshold[lowered.offset[index]:lowered.offset[index + 1]].copy()
     for name, spikes in trace.stimulus.items():
-        values = np.zeros(spikes.n_given)
-        values[spikes.given] = error[pieces[name]]
-        result.input_times[name] = values
+        result.input_times[name] = in_given_order(spikes, error[pieces[name]])
     return result

@@ -16,10 +16,12 @@ import math
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim._jit import closed_form, kernel
 from eventsim.engines import layer_kernels, layers
-from eventsim.errors import InputError
+from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
+from training.gradient import checked_keys, in_given_order
 
 
 class Gradients:
@@ -27,7 +29,9 @@ class Gradients:
 
     `weights` have the shape of the user's weights (derivative by the parameter: pooling included),
     `delays` are one number a projection, `offsets` are dL/d i_offset. `input_times` holds, for each input,
-    one value a spike in the order of its `Spikes` (zero where the spike had no effect).
+    one value a spike in the (flattened) order in which the user gave the times, as
+    `training.spike_time_gradient` does: length `Spikes.n_given`, zero where the time is inf or the spike
+    had no effect. A batch made by `Spikes.select` keeps the length of the whole set.
     """
 
     def __init__(self):
@@ -157,13 +161,15 @@ def _checked_loss(plan, activations, loss_gradient):
     """Return dL/dT by firing population and dL/dV by readout as float64 arrays."""
     known = {layer.name: layer for layer in plan.layers}
     checked = {}
-    for name, values in loss_gradient.items():
-        if name not in known:
-            raise InputError(f'loss gradient given for "{name}"; neuron populations are: {", ".join(known)}')
-        values = np.asarray(values, dtype=np.float64)
+    for name, values in zip(checked_keys(loss_gradient), loss_gradient.values(), strict=True):
+        choose("population", name, (*known, *plan.inputs))
+        if name in plan.inputs:
+            raise InputError(f'loss gradient given for "{name}", an input; give it for neuron populations')
+        values = arrays.numbers(f'loss gradient of "{name}"', values)
         shape = activations.time[name].shape
         if values.shape != shape:
-            raise InputError(f'loss gradient of "{name}" has shape {values.shape}; needed: {shape}')
+            raise InputError(
+                f'loss gradient of "{name}" has shape {values.shape}; needed: {shape}, (samples, neurons)')
         if known[name].fires:
             values = np.where(np.isfinite(activations.time[name]), values, 0.0)
         if not np.isfinite(values).all():
@@ -188,13 +194,15 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
     ----------
     plan : eventsim.engines.layers.Plan
     activations : eventsim.engines.layers.Activations
-        Of ``layers.forward(..., keep_events=True)``.
+        Of ``layers.forward(plan, ..., keep_events=True)``, with this very plan. Its weights and thresholds
+        count, also where those of the network were changed since.
     loss_gradient : dict of str to array (samples, neurons)
         dL/d(first spike time) of firing populations (ignored where silent), dL/dV(t_stop) of readouts.
     input_times : bool
         Whether to return `input_times`.
     delays : bool
-        Whether to return the delay of projections that start at an input; others cost nothing.
+        Whether to return the delays of projections that start at an input; those of the others cost nothing
+        and always come.
     threads : int, optional
         Default: all processors; the result does not depend on it.
 
@@ -205,8 +213,11 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
     Raises
     ------
     InputError
-        For unknown populations, wrong shapes, NaN, delta synapses, or activations without arrivals.
+        For unknown populations, wrong shapes, NaN, delta synapses, or activations without arrivals or of
+        another plan.
     """
+    if activations.plan is not plan:
+        raise InputError("the activations belong to another plan; give the one that layers.forward was given")
     if not activations.shards and activations.n_samples > 0:
         raise InputError("the activations hold no arrivals; run layers.forward(..., keep_events=True)")
     error = {layer.name: np.zeros(activations.time[layer.name].shape) for layer in plan.layers}
@@ -247,7 +258,11 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
         return weights, delay_sums
 
     parts = layers.in_threads(run, activations.shards, layers.thread_count(threads))
-    return _summed(plan, activations, parts, error, inputs if input_times else {}, needed)
+    result = _summed(plan, activations, parts, error, needed, delays)
+    if input_times:
+        for name, spikes in activations.stimulus.items():
+            result.input_times[name] = in_given_order(spikes, inputs[name])
+    return result
 
 
 def _upstream(plan, loss):
@@ -259,7 +274,7 @@ def _upstream(plan, loss):
     return needed
 
 
-def _summed(plan, activations, parts, error, inputs, needed):
+def _summed(plan, activations, parts, error, needed, delays):
     result = Gradients()
     for layer in plan.layers:
         name = layer.name
@@ -274,11 +289,9 @@ def _summed(plan, activations, parts, error, inputs, needed):
             size = math.prod(link.shape)
             result.weights[link.name] = total[at:at + size].reshape(link.shape) / link.pool**2
             at += size
-            if any(link.name in sums for _, sums in parts):
+            if delays or link.source not in plan.inputs:
                 result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for _, sums in parts)
         _add_thresholds(plan, layer, activations, error[name], result)
-    for name, values in inputs.items():
-        result.input_times[name] = values
     return result
 
 

@@ -104,10 +104,10 @@ class Optimizer:
         return table[name]
 
     def hyper_parameters(self):
-        """Return the settings as a dictionary, in torch's names, with the class name as ``kind``."""
+        """Return the settings as a dictionary, in torch's names, with the configuration's name as ``kind``."""
         own = {k: v for k, v in vars(self).items() if k not in ("state", "count")}
         return {
-            "kind": type(self).__name__,
+            "kind": type(self).__name__.lower(),
             **{k: list(v) if isinstance(v, tuple) else v for k, v in own.items()},
         }
 

@@ -36,6 +36,7 @@ class Net(NamedTuple):
     drive: np.ndarray
     theta: np.ndarray
     v_reset: np.ndarray
+    v_init: np.ndarray
     t_refractory: np.ndarray
     group_ptr: np.ndarray
     group_delay: np.ndarray
@@ -123,7 +124,7 @@ def start(lowered):
         np.full(n, -1, np.int32),
         np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(8, np.int64), np.full(1, -1.0),
         _flight(2 * n + 64), _record(2 * n + 64))
-    _begin(net_of(lowered), state, lowered.v_init)
+    _begin(net_of(lowered), state)
     return state
 
 
@@ -178,7 +179,7 @@ def _settle(net, state, neurons, count, t, test, firing, n_firing):
     arrays are unpacked once, because passing the tuples to a function for every neuron costs 1 us each.
     """
     population, regimes, tau_mems, tau_syns, periods = net.population, net.regime, net.tau_mem, net.tau_syn, net.period
-    drives, thetas = net.drive, net.theta
+    drives, thetas, v_inits = net.drive, net.theta, net.v_init
     c0, c1, origin, release, last_spike = state.c0, state.c1, state.origin, state.release, state.last_spike
     crossing, bounded, seen = state.crossing, state.bounded, state.seen
     key, ids, place = state.key, state.ids, state.place
@@ -192,6 +193,8 @@ def _settle(net, state, neurons, count, t, test, firing, n_firing):
         regime, tau_mem, tau_syn, drive = regimes[p], tau_mems[p], tau_syns[p], drives[j]
         base = origin[j] * periods[p]
         v, i = membrane.local(regime, tau_mem, tau_syn, drive, c0[j], c1[j], t - base)
+        if t == 0.0 and tau_syn > 0.0 and last_spike[j] < 0.0:
+            v = v_inits[j]  # no current has acted yet; in the accumulators v_init is rounded, and touching counts
         if test and v >= theta and last_spike[j] != t:
             firing[n_firing] = j
             n_firing += 1
@@ -231,6 +234,8 @@ def _refine(net, state, j):
     base = state.origin[j] * net.period[p]
     t = state.seen[j]
     v, i = membrane.local(regime, tau_mem, tau_syn, drive, state.c0[j], state.c1[j], t - base)
+    if t == 0.0 and tau_syn > 0.0 and state.last_spike[j] < 0.0:
+        v = net.v_init[j]
     time = _crossing_time(regime, tau_mem, tau_syn, drive, net.theta[j], v, i, t, True)
     state.crossing[j] = time
     state.bounded[j] = 0
@@ -254,7 +259,7 @@ def _touch(net, state, j, t, stamp, instant, touched, count):
 
 
 @kernel
-def _begin(net, state, v_init):
+def _begin(net, state):
     """Set the accumulators for V(0) = v_init and predict every neuron."""
     everyone = np.empty(len(net.population), np.int32)
     count = 0
@@ -263,8 +268,8 @@ def _begin(net, state, v_init):
         if net.regime[p] < 0:
             continue
         o0, o1 = membrane.own(net.regime[p], net.tau_mem[p], net.tau_syn[p], 0.0)
-        state.c0[j] = v_init[j] * o0
-        state.c1[j] = v_init[j] * o1
+        state.c0[j] = net.v_init[j] * o0
+        state.c1[j] = net.v_init[j] * o1
         everyone[count] = j
         count += 1
     _settle(net, state, everyone, count, 0.0, False, everyone, 0)
@@ -404,10 +409,10 @@ def advance(net, state, in_time, in_source, in_amplitude, t_stop, max_instants, 
         taken = counters[_INPUT]
         if taken < len(in_time) and in_time[taken] < t:
             t = in_time[taken]
-        if t >= t_stop:
-            return FINISHED
         if counters[_SPIKES] >= stop_after or counters[_WATCHED] > 0:
             return STOPPED
+        if t >= t_stop:
+            return FINISHED
         last_input = taken
         while last_input < len(in_time) and in_time[last_input] == t:
             last_input += 1

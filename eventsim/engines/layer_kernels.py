@@ -82,6 +82,8 @@ def _response_limits(cell):
 def _fire(cell, j, c0, c1, last, last_generation, end, with_end, base, times, slopes, generations):
     """Set the spike of neuron j if it crosses in [last, end) (or at `end` too); return whether it does."""
     v, i = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0, c1, last - base)
+    if last == 0.0 and cell.tau_syn > 0.0:
+        v = cell.v_init[j]  # no current has acted yet; in the accumulators v_init is rounded, and touching counts
     theta = cell.theta[j]
     time = last + membrane.crossing(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], theta, v, i)
     if v < theta and time <= last:

@@ -27,9 +27,9 @@ class Neuron:
         self.theta = float(values.v_threshold[index]) - self.v_inf
         self.v_reset = float(values.v_reset[index]) - self.v_inf
         self.t_refractory = float(values.t_refractory[index])
+        self.v_init = float(values.v_init[index]) - self.v_inf
         o0, o1 = self.own(0.0)
-        self.c0 = (float(values.v_init[index]) - self.v_inf) * o0
-        self.c1 = (float(values.v_init[index]) - self.v_inf) * o1
+        self.c0, self.c1 = self.v_init * o0, self.v_init * o1
         self.origin = 0
         self.release = -math.inf
         self.last_spike = -1.0
@@ -44,7 +44,10 @@ class Neuron:
     def local(self, t):
         """Return (V - v_inf, I) at time t."""
         s = t - self.origin * self.period
-        return membrane.local(self.regime, self.tau_mem, self.tau_syn, self.drive, self.c0, self.c1, s)
+        v, i = membrane.local(self.regime, self.tau_mem, self.tau_syn, self.drive, self.c0, self.c1, s)
+        if t == 0.0 and self.tau_syn > 0.0 and self.last_spike < 0.0:
+            v = self.v_init  # no current has acted yet; in the accumulators v_init is rounded, and touching counts
+        return v, i
 
     def slope(self, t):
         return membrane.slope(self.regime, self.tau_mem, self.tau_syn, self.drive, *self.local(t))
@@ -282,11 +285,13 @@ class Sample:
             reference.give(time, lowered.names[p], gid - int(lowered.offset[p]), amplitude)
         spikes, watch_from, watch_to = limit
         looked = 0
-        while reference.queue and reference.queue[0][0] < t_stop and not cancelled():
+        while not cancelled():
             fresh, looked = reference.record[looked:], len(reference.record)
             self._watched |= any(watch_from <= self._gid(name, index) < watch_to for _, name, index, _, _ in fresh)
             if self._watched or self._taken + looked >= spikes:
                 return True
+            if not reference.queue or reference.queue[0][0] >= t_stop:
+                break
             reference.step()
         return False
 

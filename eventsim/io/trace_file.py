@@ -10,8 +10,9 @@ Layout, version 1::
     /ended, /labels           one entry a sample (labels only where there are some)
     /provenance               JSON text, see `eventsim.provenance`
 
-Times start anew at 0 in every sample, so that a trace of several samples is "sorted by time" only
-within a sample and says so (`sorting` is "none" then).
+What SONATA readers read is not compressed, because some cannot inflate (the wheel of libsonata 0.2.2);
+every column carries checksums. Times start anew at 0 in every sample, so that a trace of several
+samples is "sorted by time" only within a sample and says so (`sorting` is "none" then).
 
 Reference: SONATA developer guide, section on spike files (Dai et al. 2020,
 https://doi.org/10.1371/journal.pcbi.1007696).
@@ -36,7 +37,7 @@ FORMAT_VERSION = 1
 _SONATA_MAGIC = 0x0A7A
 _SONATA_VERSION = (0, 1)
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i")
-_CHUNK = 65536  # entries; measured: 6.5 bytes a spike with shuffle and gzip 4
+_CHUNK = 65536  # entries
 _LARGEST_RATIO = 1100  # deflate compresses at most 1032 to 1
 DAMAGE = (
     ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
@@ -145,24 +146,26 @@ def _write_run(file, trace):
     file["provenance"] = provenance.to_json(origin)
 
 
-def write_column(group, name, array):
-    """Write a column with checksums, compressed; return its data set."""
+def write_column(group, name, array, compressed=True):
+    """Write a column with checksums; return its data set."""
     filters = {}
     if len(array):
-        filters = dict(chunks=(min(len(array), _CHUNK),), shuffle=True, compression=4, fletcher32=True)
+        filters = {"chunks": (min(len(array), _CHUNK),), "fletcher32": True}
+        if compressed:
+            filters |= {"shuffle": True, "compression": 4}
     return group.create_dataset(name, data=array, **filters)
 
 
-def _write_times(group, time, neuron, sample):
-    write_column(group, "timestamps", time).attrs["units"] = "ms"
-    write_column(group, "node_ids", neuron.astype(np.uint64))
+def _write_times(group, time, neuron, sample, compressed=True):
+    write_column(group, "timestamps", time, compressed).attrs["units"] = "ms"
+    write_column(group, "node_ids", neuron.astype(np.uint32), compressed)
     write_column(group, "sample", sample)
 
 
 def _write_table(group, table, sorting):
     code = h5py.check_enum_dtype(_SORTING)[sorting]
     group.attrs.create("sorting", code, dtype=_SORTING)
-    _write_times(group, table.time, table.neuron, table.sample)
+    _write_times(group, table.time, table.neuron, table.sample, compressed=False)
     write_column(group, "slope", table.slope).attrs["units"] = "1/ms"
     write_column(group, "generation", table.generation)
 

@@ -6,7 +6,7 @@ from eventsim._jit import kernel
 from eventsim.errors import InputError
 from eventsim.lower import lower
 from eventsim.measure.counts import until_of
-from eventsim.measure.senders import senders
+from eventsim.senders import senders
 
 
 @kernel

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim._jit import closed_form, kernel
+from eventsim.arrivals import arrivals_at
 from eventsim.errors import InputError
 from eventsim.lower import lower
-from eventsim.measure.arrivals import arrivals_at
 from eventsim.neurons import membrane
 
 _HALVINGS = 128

@@ -3,11 +3,17 @@
 Basis: phi = e^(-t/tau_mem), psi = e^(s/tau_mem). Between arrivals V relaxes towards v_inf, so the
 threshold is met at an arrival, or, where v_inf lies above it, after
 ``tau_mem ln((v_inf - V) / (v_inf - v_threshold))``.
+
+Touching the threshold counts, and a weight that just equals the distance from rest to threshold is a
+common choice. There e^(s/tau_mem) e^(-s/tau_mem) must not round below 1 (plainly rounded it does in one
+case of four), so psi is 2^-50 (8.9e-16) larger than the formula.
 """
 
 import math
 
 from eventsim._jit import closed_form
+
+_UP = 1.0 + 2.0**-50
 
 
 @closed_form
@@ -17,7 +23,7 @@ def phi(tau_mem, tau_syn, t):
 
 @closed_form
 def psi(tau_mem, tau_syn, s):
-    return math.exp(s / tau_mem), 0.0
+    return math.exp(s / tau_mem) * _UP, 0.0
 
 
 @closed_form

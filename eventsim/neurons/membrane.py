@@ -251,9 +251,12 @@ def out_of_reach(regime, tau_mem, tau_syn, drive, theta, v, i):
 def earliest(regime, tau_mem, tau_syn, drive, theta, v, i):
     """Return a lower bound (ms) on a positive `crossing`, without transcendental functions; 0: none known.
 
-    Where I >= 0 and V rises, V is concave until it peaks, so it lies below its tangent.
+    Where I >= 0 and V rises, V is concave until it peaks, so it lies below its tangent. The threshold is
+    taken lower by more than the rounding of V, which decides where V is about to cross: there the time that
+    `crossing` computes may come before the tangent's.
     """
     rate = slope(regime, tau_mem, tau_syn, drive, v, i)
-    if v >= theta or i < 0.0 or rate <= 0.0:
+    gap = theta - v - 1e-9 * (abs(theta) + abs(v))
+    if gap <= 0.0 or i < 0.0 or rate <= 0.0:
         return 0.0
-    return (theta - v) / rate * (1.0 - 1e-9)
+    return gap / rate * (1.0 - 1e-9)

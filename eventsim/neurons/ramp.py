@@ -55,4 +55,4 @@ def crossing(tau_mem, tau_syn, drive, theta, v, i):
 
 @closed_form
 def out_of_reach(tau_mem, tau_syn, drive, theta, v, i):
-    return i + drive <= 0.0 and v < theta - 1e-9 * (abs(theta) + abs(v))
+    return i + drive <= 0.0 and v < theta - 1e-9 * (abs(theta) + abs(v) + abs(i))

@@ -23,16 +23,28 @@ def slope(tau_mem, tau_syn, drive, v, i):
 
 
 @closed_form
+def _exponentials(tau_mem, tau_syn, x):
+    """Return (e^(-a x), e^(-b x), e^(-a x) E(x)); nothing overflows, however far x is."""
+    delta = (tau_mem - tau_syn) / (tau_mem * tau_syn)
+    if delta < 0.0:
+        fast = math.exp(-x / tau_syn)
+        shrink = math.expm1(delta * x)
+        return fast * (shrink + 1.0), fast, fast * shrink / delta
+    slow = math.exp(-x / tau_mem)
+    if delta == 0.0:
+        return slow, slow, slow * x
+    shrink = math.expm1(-delta * x)
+    return slow, slow * (shrink + 1.0), -slow * shrink / delta
+
+
+@closed_form
 def _newton(tau_mem, tau_syn, theta, v, i, low, high, x):
     """Return the root in [low, high], where V is increasing; V(low) <= theta <= V(high)."""
-    delta = (tau_mem - tau_syn) / (tau_mem * tau_syn)
     for _ in range(100):
-        slow = math.exp(-x / tau_mem)
-        shrink = math.expm1(-delta * x)
-        e = x if delta == 0.0 else -shrink / delta
-        value = slow * (v + i * e / tau_mem)
+        slow, fast, response = _exponentials(tau_mem, tau_syn, x)
+        value = v * slow + i * response / tau_mem
         f = value - theta
-        rate = (i * slow * (shrink + 1.0) - value) / tau_mem
+        rate = (i * fast - value) / tau_mem
         if f >= 0.0:
             high = x
         else:
@@ -80,8 +92,8 @@ def crossing(tau_mem, tau_syn, drive, theta, v, i):
     width = tau_mem
     high = low + width
     for _ in range(2000):
-        e = high if delta == 0.0 else -math.expm1(-delta * high) / delta
-        if math.exp(-high / tau_mem) * (v + i * e / tau_mem) >= theta:
+        slow, _, response = _exponentials(tau_mem, tau_syn, high)
+        if v * slow + i * response / tau_mem >= theta:
             break
         low = high
         width *= 2.0

@@ -107,7 +107,8 @@ def test_spikes_lie_where_sonata_readers_look(saved):
         group = file["spikes/out"]
         assert group["timestamps"].attrs["units"] == "ms"
         assert group["timestamps"].dtype == np.float64
-        assert group["node_ids"].dtype == np.uint64
+        assert group["node_ids"].dtype == np.uint32
+        assert group["timestamps"].compression is None and group["node_ids"].compression is None
         codes = h5py.check_enum_dtype(group.attrs.get_id("sorting").dtype)
         assert group.attrs["sorting"] == codes["none"]
         assert sorted(group) == ["generation", "node_ids", "sample", "slope", "timestamps"]
@@ -117,6 +118,13 @@ def test_a_single_sample_is_sorted_by_time_and_says_so(tmp_path):
     trace([(0, 1.0, 1)], n_samples=1, stimulus={}).save(tmp_path / "run.h5")
     with h5py.File(tmp_path / "run.h5") as file:
         assert file["spikes/out"].attrs["sorting"] == 2
+
+
+def test_libsonata_reads_the_spikes(saved):
+    libsonata = pytest.importorskip("libsonata")
+    population = libsonata.SpikeReader(str(saved))["out"]
+    assert population.time_units == "ms"
+    assert population.get() == [(1, 1.0), (0, 1.5), (1, 0.0)]
 
 
 def test_provenance_is_in_every_file_as_json(saved):

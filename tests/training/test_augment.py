@@ -26,6 +26,15 @@ def test_a_shift_does_not_depend_on_the_batch():
     assert not np.array_equal(whole, augment.Shift(2)(images, index, epoch=4, seed=5))
 
 
+def test_a_part_of_the_samples_may_stay_as_it_is():
+    images = np.random.default_rng(0).integers(1, 255, (400, 4, 4), dtype=np.uint8)
+    moved = augment.Shift(1, part=0.25)(images, np.arange(400), epoch=1, seed=0)
+    same = np.mean([np.array_equal(a, b) for a, b in zip(images, moved, strict=True)])
+    assert 0.7 < same < 0.85  # three in four, and one in nine of the others
+    whole = augment.Shift(1)(images, np.arange(400), epoch=1, seed=0)
+    assert all(np.array_equal(m, i) or np.array_equal(m, w) for m, i, w in zip(moved, images, whole, strict=True))
+
+
 def test_the_data_order_is_a_permutation_of_seed_and_epoch():
     first = augment.order(100, 1, seed=3)
     assert np.array_equal(np.sort(first), np.arange(100))

@@ -51,6 +51,8 @@ def test_a_file_becomes_objects(written):
 
 def test_a_resolved_configuration_is_plain_json_with_all_defaults(written):
     found = json.loads(json.dumps(config.load(written(TEXT)).resolved(), allow_nan=False))
+    assert found["fit"]["optimizer"]["nesterov"] is False
+    assert found["fit"]["policies"] == [{"kind": "silent_label", "strength": 1.0}]
     assert (
         found["network"]["tau_mem"] == "inf"
         and found["fit"]["batch"] == 64

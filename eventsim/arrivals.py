@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim._jit import kernel
-from eventsim.measure.senders import senders
+from eventsim.senders import senders
 
 
 class Arrivals(NamedTuple):
@@ -21,15 +21,18 @@ class Arrivals(NamedTuple):
         Delay group that is delivered (see `eventsim.lower.Lowered`), int64 (n,).
     amplitude : numpy.ndarray
         Factor on its weights, float64 (n,).
+    generation : numpy.ndarray
+        0 unless the arrival follows, without delay, a spike of its own instant, int64 (n,).
     """
 
     offset: np.ndarray
     time: np.ndarray
     group: np.ndarray
     amplitude: np.ndarray
+    generation: np.ndarray
 
 
-def arrivals_at(trace, lowered, name):
+def arrivals_at(trace, lowered, name, sample=None):
     """Collect what arrived at a population before the end of each sample.
 
     Parameters
@@ -40,6 +43,8 @@ def arrivals_at(trace, lowered, name):
         Its network in flat arrays.
     name : str
         The receiving population.
+    sample : int, optional
+        Only this sample (the others then have no rows); default: all.
 
     Returns
     -------
@@ -55,10 +60,11 @@ def arrivals_at(trace, lowered, name):
     feeds = lowered.projection_target == target
     sources = senders(trace, lowered, target)
     ended = np.array(trace.ended)
+    only = -1 if sample is None else int(sample)
     groups = lowered.group_ptr, lowered.group_delay, lowered.group_projection
     count = np.zeros(trace.n_samples, dtype=np.int64)
     for source in sources:
-        _count(source, *groups, feeds, ended, count)
+        _count(source, *groups, feeds, ended, only, count)
     offset = np.zeros(trace.n_samples + 1, dtype=np.int64)
     np.cumsum(count, out=offset[1:])
     total = int(offset[-1])
@@ -66,9 +72,10 @@ def arrivals_at(trace, lowered, name):
     rank = np.empty(total, dtype=np.int64)
     place = offset[:-1].copy()
     for source in sources:
-        _gather(source, *groups, feeds, ended, place, time, group, amplitude, rank)
+        _gather(source, *groups, feeds, ended, only, place, time, group, amplitude, rank)
     order = _order(np.repeat(np.arange(trace.n_samples), count), time, rank)
-    columns = (time, group, amplitude)
+    generation = rank // (np.int64(len(lowered.group_ptr)) * np.int64(len(feeds)))
+    columns = (time, group, amplitude, generation)
     return Arrivals(offset, *(columns if order is None else (column[order] for column in columns)))
 
 
@@ -81,18 +88,20 @@ def _order(sample, time, rank):
 
 
 @kernel
-def _count(sender, group_ptr, group_delay, group_projection, feeds, ended, count):
+def _count(sender, group_ptr, group_delay, group_projection, feeds, ended, only, count):
     """Add to ``count[sample]`` the groups that these spikes deliver before the end of their sample."""
     for row in range(len(sender.time)):
         source = sender.gid + sender.neuron[row]
         s = sender.sample[row]
+        if only >= 0 and s != only:
+            continue
         for group in range(group_ptr[source], group_ptr[source + 1]):
             if feeds[group_projection[group]] and sender.time[row] + group_delay[group] < ended[s]:
                 count[s] += 1
 
 
 @kernel
-def _gather(sender, group_ptr, group_delay, group_projection, feeds, ended, place,
+def _gather(sender, group_ptr, group_delay, group_projection, feeds, ended, only, place,
             out_time, out_group, out_amplitude, out_rank):
     """Write the rows that `_count` counted from ``place[sample]`` on; `place` moves along."""
     width = np.int64(len(feeds))
@@ -100,6 +109,8 @@ def _gather(sender, group_ptr, group_delay, group_projection, feeds, ended, plac
     for row in range(len(sender.time)):
         source = sender.gid + sender.neuron[row]
         s = sender.sample[row]
+        if only >= 0 and s != only:
+            continue
         for group in range(group_ptr[source], group_ptr[source + 1]):
             arrival = sender.time[row] + group_delay[group]
             if feeds[group_projection[group]] and arrival < ended[s]:
