@@ -30,9 +30,9 @@ test: $(VENV)/.test
 	@echo "== kernels as plain Python, with coverage"
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" --cov --cov-report=term:skip-covered tests
 	@echo "== kernels with their array bounds checked"
-	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=2 $(PYTEST) -m "not whole" tests
+	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=2 $(PYTEST) -m "not whole" tests/eventsim tests/training
 	@echo "== one thread"
-	EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" tests
+	EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" tests/eventsim tests/training
 	@echo "== two threads, everything"
 	EVENTSIM_THREADS=2 $(PYTEST) tests
 

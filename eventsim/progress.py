@@ -1,6 +1,7 @@
-"""Progress of a long run: a one-line text meter on standard error, or the user's own function."""
+"""Progress of a long run: a one-line text meter on standard error, or the user's own function; and Ctrl-C."""
 
 import sys
+import threading
 import time
 
 from eventsim.errors import InputError
@@ -27,6 +28,62 @@ def meter(progress):
         raise InputError(f'progress is {progress!r}; allowed: None, True, "text", or a function f(fraction, elapsed_s)')
     start = time.monotonic()
     return lambda fraction: None if fraction is None else progress(fraction, time.monotonic() - start)
+
+
+class Attendant:
+    """Runs work in a thread of its own, so that Ctrl-C is taken at once and the work can end in order.
+
+    Parameters
+    ----------
+    progress : None, bool, "text" or callable
+        As for `meter`.
+    total : int
+        How many pieces the work has.
+    """
+
+    def __init__(self, progress, total):
+        self._show = meter(progress)
+        self._total, self._done = total, 0
+        self._lock = threading.Lock()
+        self._cancel = threading.Event()
+        self._failure = None
+
+    def cancelled(self):
+        """Return whether the work should end early."""
+        return self._cancel.is_set()
+
+    def report(self, count):
+        """Say that `count` more pieces are done; any thread may call this."""
+        with self._lock:
+            self._done += count
+            self._show(self._done / self._total)
+
+    def attend(self, work):
+        """Call ``work()``, raise what it raises, and return whether Ctrl-C was pressed; a second one raises."""
+        worker = threading.Thread(target=self._quietly, args=(work,))
+        worker.start()
+        interrupted = False
+        while worker.is_alive():
+            try:
+                while worker.is_alive():
+                    worker.join(0.1)
+            except KeyboardInterrupt:
+                if interrupted:
+                    raise
+                interrupted = True
+                self._cancel.set()
+        if self._failure is not None:
+            raise self._failure
+        self._show(None)
+        return interrupted
+
+    def _quietly(self, work):
+        """Do the work; keep what it raises for the caller."""
+        try:
+            work()
+        except BaseException as failure:
+            self._cancel.set()
+            self._failure = failure
 
 
 class TextMeter:

@@ -5,6 +5,7 @@ The record has the parts of the tskit provenance schema: `software`, `parameters
 """
 
 import datetime
+import functools
 import importlib.metadata
 import json
 import math
@@ -21,6 +22,7 @@ SCHEMA = "1.0"
 _LIBRARIES = ("numpy", "numba", "scipy", "h5py")
 
 
+@functools.cache  # each look-up parses a file of metadata: 5 ms for every run
 def _version(distribution):
     """Return an installed version without importing the package, or None."""
     try:

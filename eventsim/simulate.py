@@ -5,8 +5,8 @@ threads, in pieces, so that progress shows and Ctrl-C returns what there is.
 """
 
 import math
-import threading
 import time as clock
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -14,8 +14,9 @@ from eventsim import provenance
 from eventsim.engines import heap, layers, reference
 from eventsim.errors import InputError, choose
 from eventsim.lower import lower
+from eventsim.network import Network
 from eventsim.poisson import Source
-from eventsim.progress import meter
+from eventsim.progress import Attendant
 from eventsim.random import fresh_seed
 from eventsim.spike_table import SpikeTable
 from eventsim.spikes import Spikes
@@ -115,7 +116,7 @@ class Simulation:
             For a duration that is not finite and > 0.
         """
         duration = _positive("duration", duration)
-        self._run.advance(self.now + duration, progress)
+        self._run.advance(self.now + duration, progress, start=self.now)
         self.now += duration
 
     def save(self, path):
@@ -158,15 +159,20 @@ class Run:
 
     def __init__(self, net, stimulus, engine, precision, threads, seed, record, stop, labels, output):
         self.started = clock.time()
+        if not isinstance(net, Network):
+            raise InputError(f"the network is a {type(net).__name__}; give an es.Network")
         self.net = net
         self.stimulus, self.n_samples = _checked_stimulus(net, stimulus)
         self.threads = layers.thread_count(threads)
         self.seed = fresh_seed() if seed is None else _whole("seed", seed)
         self.recorded = _checked_record(net, record)
-        self.labels, self.output = labels, output
+        # What a trace would refuse is refused before the run.
+        checked = Trace(net, self.stimulus, {}, 0.0, self.n_samples, engine=None, reason=None, precision=None,
+                        seed=self.seed, recorded=(), labels=labels, output=output)
+        self.labels, self.output = checked.labels, checked.named_output
         self.lowered = lower(net)
         self.stop = stop
-        self.limit = self._limit(stop)
+        self.limit = self._limit(stop, checked)
         self.precision = choose("precision", precision, ("double", "single"))
         self.engine, self.reason = self._choose(choose("engine", engine, ENGINES))
         self.interrupted = False
@@ -194,17 +200,16 @@ class Run:
     def _poisson(self):
         return [p for p in self.net.populations.values() if p.kind == "poisson"]
 
-    def _limit(self, stop):
+    def _limit(self, stop, checked):
         """Return (spikes, gid, gid): after how many spikes, or a spike of which neurons, a sample ends."""
         if stop is None:
             return 2**62, 0, 0
-        if stop == "decision":
-            name = self.output if self.output is not None else _output(self.net)
-            index = self.lowered.names.index(name)
+        if isinstance(stop, str) and stop == "decision":
+            index = self.lowered.names.index(checked.output)
             return 2**62, int(self.lowered.offset[index]), int(self.lowered.offset[index + 1])
         if isinstance(stop, str):
             raise InputError(f'stop "{stop}" is not known; allowed: a number of spikes, or "decision"')
-        return max(_whole("stop", stop), 1), 0, 0
+        return _whole("stop", stop, 1), 0, 0
 
     def _input_columns(self):
         """Return the input spikes of all samples as (time, gid, amplitude, offsets)."""
@@ -228,12 +233,16 @@ class Run:
             raise InputError("t_stop is missing; give the end of the run in ms")
         t_stop = _positive("t_stop", t_stop)
         if self.engine == "layers":
-            return self._go_layers(t_stop)
+            return self._go_layers(t_stop, progress)
         self.advance(t_stop, progress, keep=False)
         return self.trace(t_stop)
 
-    def _go_layers(self, t_stop):
-        activations = layers.forward(layers.plan(self.net), self.stimulus, t_stop, self.precision, self.threads)
+    def _go_layers(self, t_stop, progress):
+        attendant = Attendant(progress, self.n_samples)
+        activations = []
+        self.interrupted = attendant.attend(lambda: activations.append(layers.forward(
+            layers.plan(self.net), self.stimulus, t_stop, self.precision, self.threads, attendant=attendant)))
+        activations = activations[0]
         tables = {}
         for name in self.recorded:
             sample, neuron = np.nonzero(np.isfinite(activations.time[name]))
@@ -242,50 +251,29 @@ class Run:
             tables[name] = SpikeTable(time[order], neuron[order].astype(np.int32), sample[order].astype(np.int32),
                                       activations.slope[name][sample, neuron][order],
                                       activations.generation[name][sample, neuron][order])
-        return self._trace(t_stop, tables, None)
+        return self._trace(t_stop, tables, np.where(activations.done, t_stop, 0.0))
 
-    def advance(self, t_stop, progress=None, keep=True):
-        """Run every sample that has not ended up to t_stop; `keep` their states to go on later."""
-        done = [0]
-        cancel = threading.Event()
-        show = meter(progress)
+    def advance(self, t_stop, progress=None, keep=True, start=0.0):
+        """Run every sample that has not ended from `start` to t_stop; `keep` their states to go on later."""
+        attendant = Attendant(progress, self.n_samples)
 
         def run(index):
-            if not cancel.is_set() and math.isnan(self.ended[index]):
-                self._advance_sample(index, t_stop, cancel, keep)
-            done[0] += 1
-            show(done[0] / self.n_samples)
+            if math.isnan(self.ended[index]):
+                if attendant.cancelled():
+                    self.ended[index] = start
+                else:
+                    self._advance_sample(index, t_stop, attendant.cancelled, keep)
+            attendant.report(1)
 
         todo = [(index,) for index in range(self.n_samples)]
-        worker = threading.Thread(target=self._quietly, args=(run, todo, cancel))
-        self._failure = None
-        worker.start()
-        while worker.is_alive():
-            try:
-                worker.join(0.1)
-            except KeyboardInterrupt:
-                if cancel.is_set():
-                    raise
-                cancel.set()
-                self.interrupted = True
-        if self._failure is not None:
-            raise self._failure
-        show(None)
-
-    def _quietly(self, run, todo, cancel):
-        """Run the samples in threads; keep what they raise for the caller, and stop the others."""
-        try:
-            layers.in_threads(run, todo, self.threads)
-        except BaseException as failure:
-            cancel.set()
-            self._failure = failure
+        self.interrupted |= attendant.attend(lambda: layers.in_threads(run, todo, self.threads))
 
     def new_sample(self, index):
         """Return a sample at t = 0 and its Poisson sources."""
         noise = [(p.name, Source(p.name, p.rate, self.seed, index)) for p in self._poisson()]
         return _SAMPLES[self.engine](self.net, self.lowered), noise
 
-    def _advance_sample(self, index, t_stop, cancel, keep):
+    def _advance_sample(self, index, t_stop, cancelled, keep):
         sample = self.samples.get(index)
         if sample is None:
             sample, self.noise[index] = self.new_sample(index)
@@ -295,9 +283,9 @@ class Run:
         last = int(self.columns[3][index + 1])
         upto = first + int(np.searchsorted(self.columns[0][first:last], t_stop, side="left"))
         inputs = self._with_noise(index, tuple(column[first:upto] for column in self.columns[:3]), t_stop)
-        stopped = sample.run(inputs, t_stop, self.limit, cancel.is_set)
+        stopped = sample.run(inputs, t_stop, self.limit, cancelled)
         self.pieces[index].append(sample.take())
-        if stopped or cancel.is_set():
+        if stopped or cancelled():
             self.ended[index] = math.nextafter(max(sample.clock, 0.0), math.inf)
         if keep:
             self.samples[index] = (sample, upto)
@@ -328,20 +316,15 @@ class Run:
             time, gid, slope, generation = (np.concatenate(column) for column in zip(*every, strict=True))
         else:
             time, gid, slope, generation = np.zeros(0), np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.int32)
+        ended = np.where(np.isnan(self.ended), t_stop, self.ended)
         tables = {}
-        population = self.lowered.population[gid]
+        population = np.where(time < ended[sample], self.lowered.population[gid], -1)  # noise is drawn ahead
         for name in self.recorded:
             index = self.lowered.names.index(name)
             mine = np.flatnonzero(population == index)
             mine = mine[np.lexsort((gid[mine], time[mine], sample[mine]))]
             tables[name] = SpikeTable(time[mine], (gid[mine] - self.lowered.offset[index]).astype(np.int32),
                                       sample[mine], slope[mine], generation[mine])
-        ended = None
-        if not np.isnan(self.ended).all() or self.interrupted:
-            ended = np.where(np.isnan(self.ended), t_stop, self.ended)
-            if self.interrupted:
-                unborn = [not pieces for pieces in self.pieces]
-                ended[unborn] = 0.0
         return self._trace(t_stop, tables, ended)
 
     def _trace(self, t_stop, tables, ended):
@@ -354,14 +337,6 @@ class Run:
                      provenance=provenance.record("simulate", parameters, self.seed, resources))
 
 
-def _output(net):
-    feeding = {p.source.name for p in net.projections.values() if p.source.name != p.target.name}
-    sinks = [p.name for p in net.populations.values() if p.kind == "neurons" and p.name not in feeding]
-    if len(sinks) != 1:
-        raise InputError(f"the output population is not clear ({', '.join(sinks) or 'none'}); name one (output=...)")
-    return sinks[0]
-
-
 def _positive(what, value):
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating) or not (
             0.0 < value < math.inf):
@@ -369,25 +344,28 @@ def _positive(what, value):
     return float(value)
 
 
-def _whole(what, value):
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not 0 <= value < 2**63:
-        raise InputError(f"{what} is {value!r}; give a whole number of at least 0")
+def _whole(what, value, least=0):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**63:
+        raise InputError(f"{what} is {value!r}; give a whole number from {least} to 2**63 - 1")
     return int(value)
 
 
 def _checked_stimulus(net, stimulus):
     """Return the stimulus by input name and the number of samples."""
     inputs = [p.name for p in net.populations.values() if p.kind == "input"]
+    listed = ", ".join(inputs) or "none"
     if isinstance(stimulus, Spikes):
         if len(inputs) != 1:
-            raise InputError(f"the network has {len(inputs)} inputs ({', '.join(inputs)}); give a dict by input name")
+            raise InputError(f"the network has {len(inputs)} inputs ({listed}); give a dict of es.Spikes by input name")
         stimulus = {inputs[0]: stimulus}
+    if stimulus is not None and not isinstance(stimulus, Mapping):
+        raise InputError(f"the stimulus is a {type(stimulus).__name__}; give a dict of es.Spikes by input name")
     checked = {}
-    for given, spikes in dict(stimulus or {}).items():
+    for given, spikes in (stimulus or {}).items():
         name = getattr(given, "name", given)
         if name in net.populations and name not in inputs:
-            raise InputError(f'"{name}" is not an input, so it takes no stimulus; inputs are: {", ".join(inputs)}')
-        choose("input", name, inputs)
+            raise InputError(f'"{name}" is not an input, so it takes no stimulus; inputs are: {listed}')
+        choose("input", name, inputs or ["none"])
         if not isinstance(spikes, Spikes):
             raise InputError(f'the stimulus of "{name}" is a {type(spikes).__name__}; give es.Spikes(time, neuron)')
         spikes.check(net.populations[name])
@@ -403,7 +381,11 @@ def _checked_record(net, record):
     """Return the names of the populations to record, in the order of the network."""
     if record is None:
         return tuple(p.name for p in net.populations.values() if p.kind == "neurons")
-    names = [getattr(name, "name", name) for name in ([record] if isinstance(record, str) else record)]
+    try:
+        given = [record] if isinstance(record, str) or hasattr(record, "name") else list(record)
+    except TypeError:
+        raise InputError(f"record is a {type(record).__name__}; give a list of population names") from None
+    names = [getattr(name, "name", name) for name in given]
     for name in names:
         choose("population", name, tuple(net.populations))
     return tuple(p.name for p in net.populations.values() if p.name in names and p.kind != "input")

@@ -74,6 +74,7 @@ class Fit:
     policies: list = field(default_factory=list)
     clip: float | None = None
     slope_floor: float = 0.0
+    select: str = "accuracy"
     patience: int | None = None
     precision: str = "double"
     threads: int | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim.errors import InputError, choose
 from training import augment as augmentation
 from training import checkpoint as checkpoints
 from training import schedule as schedules
@@ -39,6 +39,7 @@ def fit(
     policies=(),
     clip=None,
     slope_floor=0.0,
+    select="accuracy",
     patience=None,
     precision="double",
     threads=None,
@@ -50,9 +51,9 @@ def fit(
 ):
     """Train `model` in place on exact spike-time gradients.
 
-    The model ends with the parameters of the best epoch on the validation set (highest accuracy, then lowest
-    loss, then earliest), or of the last epoch without one. Ctrl-C ends the training cleanly: the model keeps
-    the best whole epoch so far, and the history so far is returned with `interrupted` set.
+    The model ends with the parameters of the best epoch on the validation set, or of the last epoch without
+    one. Ctrl-C ends the training cleanly: the model keeps the best whole epoch so far, and the history so
+    far is returned with `interrupted` set.
 
     Parameters
     ----------
@@ -91,6 +92,9 @@ def fit(
         Largest norm of the whole gradient.
     slope_floor : float
         Smallest V' in V/ms that a gradient is divided by.
+    select : {"accuracy", "loss"}
+        What the best epoch has the highest or lowest of on the validation set; the other one settles ties,
+        then the earlier epoch wins. The loss is the less noisy choice where the validation set is small.
     patience : int, optional
         End after so many epochs without a better one.
     precision, threads
@@ -121,6 +125,7 @@ def fit(
     for name, value in (("epochs", epochs), ("batch", batch)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise InputError(f"{name} = {value!r} cannot be used; give a whole number of at least 1.")
+    choose("select", select, ("accuracy", "loss"))
     if resume and checkpoint is None:
         raise InputError("resume = True needs the checkpoint to go on from; give checkpoint=.")
     steps = -(-len(images) // batch)
@@ -144,6 +149,7 @@ def fit(
         augment,
         validation,
         listeners,
+        select,
     )
     signature = training.signature(images, labels)
     for part in (optimizer, *policies):
@@ -203,6 +209,7 @@ class _Training:
     augment: object
     validation: tuple | None
     listeners: list
+    select: str
     history: History = field(default_factory=History)
     best: dict = None
     step: int = 0
@@ -237,7 +244,7 @@ class _Training:
         record |= self._validate()
         record["seconds"] = time.monotonic() - started
         previous = self.history.best
-        if previous is None or _merit(record) > _merit(previous):
+        if previous is None or _merit(record, self.select) > _merit(previous, self.select):
             self.best, self.history.best_epoch = self.parameters.snapshot(), number
         self.history.records.append(record)
         return record
@@ -304,8 +311,15 @@ class _Training:
                 self.model.t_stop,
                 getattr(self.passes, "slope_floor", None),
             ],
+            "select": self.select,
             "precision": getattr(self.passes, "precision", None),
         }
+        net = self.model.net
+        for name, population in net.populations.items():
+            if population.kind == "neurons":
+                settings[f"taus of {name}"] = [population.neuron.tau_mem, population.neuron.tau_syn]
+        for name, projection in net.projections.items():
+            settings[f"delays of {name}"] = np.asarray(projection.delay).tolist()
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for array in (images, labels, *(self.validation or ())):
             digest.update(np.ascontiguousarray(array).data)
@@ -355,8 +369,9 @@ def _described(thing):
     return None if thing is None else getattr(thing, "__qualname__", type(thing).__qualname__)
 
 
-def _merit(record):
+def _merit(record, select):
     """Return what the best epoch is best in; without a validation set the last epoch is."""
     if record["validation_accuracy"] is None:
         return (record["epoch"], 0.0)
-    return (record["validation_accuracy"], -record["validation_loss"])
+    merits = (record["validation_accuracy"], -record["validation_loss"])
+    return merits if select == "accuracy" else merits[::-1]

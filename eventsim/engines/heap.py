@@ -8,139 +8,31 @@ same instant). It returns between instants only, so it can be continued, interru
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from eventsim import queue
 from eventsim._jit import closed_form, kernel
+from eventsim.engines.heap_state import (
+    ARRIVALS,
+    FLIGHT_SIZE,
+    HEAP_SIZE,
+    INPUT,
+    RECORD_SIZE,
+    SPIKES,
+    STAMP,
+    WATCHED,
+    Due,
+    blank,
+    due_room,
+    net_of,
+    take_record,
+    with_room,
+)
 from eventsim.neurons import membrane
 
 FINISHED, CHUNK_DONE, NEEDS_ROOM, STOPPED = 0, 1, 2, 3
 """Why the kernel returned: the end of the run, its share of instants, full buffers, a stop condition."""
-
-_HEAP_SIZE, _FLIGHT_SIZE, _RECORD_SIZE, _INPUT, _STAMP, _ARRIVALS, _SPIKES, _WATCHED = range(8)
-
-COUNTER_OF = {"flight": _FLIGHT_SIZE, "record": _RECORD_SIZE}
-"""Which counter says how many entries of a growing part of the state are in use."""
-
-
-class Net(NamedTuple):
-    """What the kernel reads of a network (see `eventsim.lower.Lowered`)."""
-
-    population: np.ndarray
-    regime: np.ndarray
-    tau_mem: np.ndarray
-    tau_syn: np.ndarray
-    period: np.ndarray
-    drive: np.ndarray
-    theta: np.ndarray
-    v_reset: np.ndarray
-    v_init: np.ndarray
-    t_refractory: np.ndarray
-    group_ptr: np.ndarray
-    group_delay: np.ndarray
-    group_projection: np.ndarray
-    group_start: np.ndarray
-    group_stop: np.ndarray
-    synapse_target: np.ndarray
-    synapse_weight: np.ndarray
-    projection_target: np.ndarray
-
-
-class Flight(NamedTuple):
-    """Spikes under way, see `eventsim.queue`."""
-
-    time: np.ndarray
-    source: np.ndarray
-    group: np.ndarray
-    amplitude: np.ndarray
-    emitted: np.ndarray
-
-
-class Record(NamedTuple):
-    """Spikes of neurons in the order in which they occurred."""
-
-    time: np.ndarray
-    neuron: np.ndarray
-    slope: np.ndarray
-    generation: np.ndarray
-
-
-class State(NamedTuple):
-    """All that changes while one sample runs; N neurons."""
-
-    c0: np.ndarray
-    c1: np.ndarray
-    origin: np.ndarray
-    """(N,) int64: number of the origin that c0, c1 refer to."""
-    release: np.ndarray
-    """(N,) end of the refractory period; -inf: none, inf: never again."""
-    last_spike: np.ndarray
-    crossing: np.ndarray
-    """(N,) predicted crossing, or a lower bound on it; valid while the neuron is in the heap."""
-    bounded: np.ndarray
-    """(N,) int64: 1 while `crossing` is a lower bound only."""
-    seen: np.ndarray
-    """(N,) when the neuron was touched last: what the crossing is computed from."""
-    key: np.ndarray
-    ids: np.ndarray
-    place: np.ndarray
-    touched: np.ndarray
-    """(N,) int64: generation stamp of the last touch."""
-    opened: np.ndarray
-    """(N,) int64: instant stamp of the last touch."""
-    before0: np.ndarray
-    before1: np.ndarray
-    """(N,) accumulators just before the arrivals of the present instant."""
-    counters: np.ndarray
-    """(8,) int64: sizes of heap, flight and record, inputs taken, stamp, arrivals delivered, spikes fired,
-    spikes fired by the watched neurons."""
-    clock: np.ndarray
-    """(1,) the last instant that was processed; -1 before the first."""
-    flight: Flight
-    record: Record
-
-
-def net_of(lowered):
-    """Return the kernel's view of a lowered network."""
-    return Net(*(getattr(lowered, field) for field in Net._fields))
-
-
-def _flight(room):
-    return Flight(np.zeros(room), np.zeros(room, np.int32), np.zeros(room, np.int64), np.zeros(room), np.zeros(room))
-
-
-def _record(room):
-    return Record(np.zeros(room), np.zeros(room, np.int32), np.zeros(room), np.zeros(room, np.int32))
-
-
-def start(lowered):
-    """Return the state of a sample at t = 0, first predictions made."""
-    n = len(lowered.population)
-    state = State(
-        np.zeros(n), np.zeros(n), np.zeros(n, np.int64), np.full(n, -np.inf), np.full(n, -1.0),
-        np.full(n, np.inf), np.zeros(n, np.int64), np.zeros(n), np.full(n, np.inf), np.zeros(n, np.int32),
-        np.full(n, -1, np.int32),
-        np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n), np.zeros(n), np.zeros(8, np.int64), np.full(1, -1.0),
-        _flight(2 * n + 64), _record(2 * n + 64))
-    _begin(net_of(lowered), state)
-    return state
-
-
-def with_room(state):
-    """Return `state` with flight and record arrays twice as long."""
-    def longer(arrays):
-        return type(arrays)(*(np.concatenate((a, np.zeros(len(a), a.dtype))) for a in arrays))
-
-    return state._replace(flight=longer(state.flight), record=longer(state.record))
-
-
-def take_record(state):
-    """Return the spikes recorded so far as arrays (time, neuron, slope, generation) and empty the record."""
-    size = int(state.counters[_RECORD_SIZE])
-    state.counters[_RECORD_SIZE] = 0
-    return tuple(column[:size].copy() for column in state.record)
 
 
 @closed_form
@@ -183,7 +75,7 @@ def _settle(net, state, neurons, count, t, test, firing, n_firing):
     c0, c1, origin, release, last_spike = state.c0, state.c1, state.origin, state.release, state.last_spike
     crossing, bounded, seen = state.crossing, state.bounded, state.seen
     key, ids, place = state.key, state.ids, state.place
-    size = state.counters[_HEAP_SIZE]
+    size = state.counters[HEAP_SIZE]
     for k in range(count):
         j = neurons[k]
         theta = thetas[j]
@@ -214,7 +106,7 @@ def _settle(net, state, neurons, count, t, test, firing, n_firing):
             time = _crossing_time(regime, tau_mem, tau_syn, drive, theta, v, i, t, test)
         crossing[j] = time
         size = queue.schedule(key, ids, place, size, j, min(base + periods[p], time))
-    state.counters[_HEAP_SIZE] = size
+    state.counters[HEAP_SIZE] = size
     return n_firing
 
 
@@ -239,8 +131,8 @@ def _refine(net, state, j):
     time = _crossing_time(regime, tau_mem, tau_syn, drive, net.theta[j], v, i, t, True)
     state.crossing[j] = time
     state.bounded[j] = 0
-    state.counters[_HEAP_SIZE] = queue.schedule(
-        state.key, state.ids, state.place, state.counters[_HEAP_SIZE], j, min(base + net.period[p], time))
+    state.counters[HEAP_SIZE] = queue.schedule(
+        state.key, state.ids, state.place, state.counters[HEAP_SIZE], j, min(base + net.period[p], time))
 
 
 @closed_form
@@ -276,10 +168,31 @@ def _begin(net, state):
 
 
 @closed_form
-def _longer(values, size):
-    out = np.empty(2 * size + 16, values.dtype)
-    out[:size] = values[:size]
+def _longer(values):
+    out = np.empty(2 * len(values) + 16, values.dtype)
+    out[:len(values)] = values
     return out
+
+
+@closed_form
+def _send(net, state, due, size, t, source, g, amplitude, emitted):
+    """Walk the delay groups of a spike from g on.
+
+    Those that arrive at t are added to `due`; for the next one the spike waits in the flight queue. Return
+    `due` (longer where it was full) and how many entries it has.
+    """
+    while g < net.group_ptr[source + 1]:
+        arrival = emitted + net.group_delay[g]
+        if arrival > t:
+            state.counters[FLIGHT_SIZE] = queue.push_flight(
+                state.flight, state.counters[FLIGHT_SIZE], arrival, source, g, amplitude, emitted)
+            break
+        if size == len(due.group):
+            due = Due(_longer(due.source), _longer(due.group), _longer(due.amplitude))
+        due.source[size], due.group[size], due.amplitude[size] = source, g, amplitude
+        size += 1
+        g += 1
+    return due, size
 
 
 @closed_form
@@ -313,21 +226,21 @@ def _add_row(net, state, targets, weights, first, last, q0, q1, p, t, stamp, ins
 
 
 @closed_form
-def _merged(net, groups, amplitudes, order, first, last):
+def _merged(net, due, order, first, last):
     """Return (target, weight, amplitude) of several spikes of one source in one projection, sorted so."""
     total = 0
     for k in range(first, last):
-        total += net.group_stop[groups[order[k]]] - net.group_start[groups[order[k]]]
+        total += net.group_stop[due.group[order[k]]] - net.group_start[due.group[order[k]]]
     target = np.empty(total, np.int32)
     weight = np.empty(total)
     amplitude = np.empty(total)
     at = 0
     for k in range(first, last):
-        g = groups[order[k]]
+        g = due.group[order[k]]
         for synapse in range(net.group_start[g], net.group_stop[g]):
             target[at] = net.synapse_target[synapse]
             weight[at] = net.synapse_weight[synapse]
-            amplitude[at] = amplitudes[order[k]]
+            amplitude[at] = due.amplitude[order[k]]
             at += 1
     sequence = np.argsort(amplitude, kind="mergesort")
     sequence = sequence[np.argsort(weight[sequence], kind="mergesort")]
@@ -336,34 +249,34 @@ def _merged(net, groups, amplitudes, order, first, last):
 
 
 @closed_form
-def _deliver(net, state, t, stamp, instant, sources, groups, amplitudes, size, touched):
+def _deliver(net, state, t, stamp, instant, due, size, touched):
     """Add the arrivals of one generation, in the order of semantics 3; return how many neurons were touched."""
     count = 0
     rank = np.empty(size, np.int64)
     for k in range(size):
-        rank[k] = sources[k] * np.int64(len(net.projection_target)) + net.group_projection[groups[k]]
+        rank[k] = due.source[k] * np.int64(len(net.projection_target)) + net.group_projection[due.group[k]]
     order = np.argsort(rank, kind="mergesort")
     first = 0
     while first < size:
         last = first + 1
         while last < size and rank[order[last]] == rank[order[first]]:
             last += 1
-        g = groups[order[first]]
+        g = due.group[order[first]]
         p = net.projection_target[net.group_projection[g]]
         s = t - np.int64(t / net.period[p]) * net.period[p]
         p0, p1 = membrane.psi(net.regime[p], net.tau_mem[p], net.tau_syn[p], s)
         if last == first + 1:
-            amplitude = amplitudes[order[first]]
+            amplitude = due.amplitude[order[first]]
             start, stop = net.group_start[g], net.group_stop[g]
             count = _add_row(net, state, net.synapse_target, net.synapse_weight, start, stop,
                              amplitude * p0, amplitude * p1, p, t, stamp, instant, touched, count)
-            state.counters[_ARRIVALS] += stop - start
+            state.counters[ARRIVALS] += stop - start
         else:
-            target, weight, amplitude_of = _merged(net, groups, amplitudes, order, first, last)
+            target, weight, amplitude_of = _merged(net, due, order, first, last)
             for k in range(len(target)):
                 count = _add_row(net, state, target, weight, k, k + 1, amplitude_of[k] * p0, amplitude_of[k] * p1,
                                  p, t, stamp, instant, touched, count)
-            state.counters[_ARRIVALS] += len(target)
+            state.counters[ARRIVALS] += len(target)
         first = last
     return count
 
@@ -385,148 +298,125 @@ def _slope(net, state, j, t, instant):
     return slope if slope > 0.0 else math.inf
 
 
+@closed_form
+def _own_events(net, state, t, stamp, instant, touched, waiting):
+    """Take the neurons' own events of instant t off the heap; return how many were touched, how many are due.
+
+    Releases and moves of origin are touches (listed in `touched`), crossings are due (in `waiting`).
+    """
+    n_touched, n_due = 0, 0
+    while state.counters[HEAP_SIZE] > 0 and state.key[state.ids[0]] == t:
+        j = state.ids[0]
+        state.counters[HEAP_SIZE] = queue.cancel(state.key, state.ids, state.place, state.counters[HEAP_SIZE], j)
+        p = net.population[j]
+        released = state.release[j] == t
+        if not released and state.crossing[j] == t and t < (state.origin[j] + 1) * net.period[p]:
+            if state.bounded[j] == 1:
+                _refine(net, state, j)
+            else:
+                waiting[n_due] = j
+                n_due += 1
+            continue
+        if released:
+            base = _bring(net, state, j, t)
+            _restart(net, state, j, t - base)
+            state.release[j] = -math.inf
+        n_touched = _touch(net, state, j, t, stamp, instant, touched, n_touched)
+    return n_touched, n_due
+
+
+@closed_form
+def _fire(net, state, j, t, generation, instant, alone):
+    """Record a spike of neuron j at t and begin its refractory period."""
+    record, counters = state.record, state.counters
+    at = counters[RECORD_SIZE]
+    record.time[at], record.neuron[at], record.generation[at] = t, j, generation
+    record.slope[at] = _slope(net, state, j, t, instant)
+    counters[RECORD_SIZE] += 1
+    counters[SPIKES] += 1
+    state.last_spike[j] = t
+    end = t + net.t_refractory[j]
+    if end == math.inf:
+        state.release[j] = end
+        counters[HEAP_SIZE] = queue.cancel(state.key, state.ids, state.place, counters[HEAP_SIZE], j)
+    elif end > t:
+        state.release[j] = end
+        counters[HEAP_SIZE] = queue.schedule(state.key, state.ids, state.place, counters[HEAP_SIZE], j, end)
+    else:
+        base = _bring(net, state, j, t)
+        _restart(net, state, j, t - base)
+        alone[0] = j
+        _settle(net, state, alone, 1, t, True, alone, 0)
+
+
 @kernel
-def advance(net, state, in_time, in_source, in_amplitude, t_stop, max_instants, stop_after, watch_from, watch_to):
+def advance(net, state, in_time, in_source, in_amplitude, due, t_stop, max_instants, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned.
 
-    Writes `state`. `in_*`: the sample's input spikes sorted by (time, source, amplitude). Stops
-    between instants once `stop_after` spikes were fired, or one by a neuron of watch_from to watch_to - 1.
+    Writes `state`. `in_*`: the sample's input spikes sorted by (time, source, amplitude). `due`: working space.
+    Stops between instants once `stop_after` spikes were fired, or one by a neuron of watch_from to watch_to - 1.
     """
     n = len(net.population)
-    touched = np.empty(n, np.int32)
-    due = np.empty(n, np.int32)
-    firing = np.empty(n, np.int32)
-    sources = np.empty(64, np.int32)
-    groups = np.empty(64, np.int64)
-    amplitudes = np.empty(64)
-    flight, record, counters = state.flight, state.record, state.counters
+    touched, waiting, firing = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
+    alone = np.empty(1, np.int32)
+    flight, counters = state.flight, state.counters
     for _ in range(max_instants):
         t = math.inf
-        if counters[_HEAP_SIZE] > 0:
+        if counters[HEAP_SIZE] > 0:
             t = state.key[state.ids[0]]
-        if counters[_FLIGHT_SIZE] > 0 and flight.time[0] < t:
+        if counters[FLIGHT_SIZE] > 0 and flight.time[0] < t:
             t = flight.time[0]
-        taken = counters[_INPUT]
+        taken = counters[INPUT]
         if taken < len(in_time) and in_time[taken] < t:
             t = in_time[taken]
-        if counters[_SPIKES] >= stop_after or counters[_WATCHED] > 0:
-            return STOPPED
         if t >= t_stop:
             return FINISHED
+        if counters[SPIKES] >= stop_after or counters[WATCHED] > 0:
+            return STOPPED
         last_input = taken
         while last_input < len(in_time) and in_time[last_input] == t:
             last_input += 1
-        if (counters[_RECORD_SIZE] + n > len(record.time)
-                or counters[_FLIGHT_SIZE] + n + last_input - taken > len(flight.time)):
+        if (counters[RECORD_SIZE] + n > len(state.record.time)
+                or counters[FLIGHT_SIZE] + n + last_input - taken > len(flight.time)):
             return NEEDS_ROOM
         state.clock[0] = t
-        counters[_STAMP] += 1
-        instant = counters[_STAMP]
+        counters[STAMP] += 1
+        instant = counters[STAMP]
         stamp = instant
 
         # Deliveries of generation 0: input spikes of this instant, then spikes under way.
         size = 0
         for k in range(taken, last_input):
-            source = in_source[k]
-            g = net.group_ptr[source]
-            while g < net.group_ptr[source + 1]:
-                arrival = t + net.group_delay[g]
-                if arrival > t:
-                    counters[_FLIGHT_SIZE] = queue.push_flight(
-                        flight, counters[_FLIGHT_SIZE], arrival, source, g, in_amplitude[k], t)
-                    break
-                if size == len(groups):
-                    sources, groups, amplitudes = _longer(sources, size), _longer(groups, size), _longer(amplitudes, size)
-                sources[size], groups[size], amplitudes[size] = source, g, in_amplitude[k]
-                size += 1
-                g += 1
-        counters[_INPUT] = last_input
-        while counters[_FLIGHT_SIZE] > 0 and flight.time[0] == t:
+            due, size = _send(net, state, due, size, t, in_source[k], net.group_ptr[in_source[k]], in_amplitude[k], t)
+        counters[INPUT] = last_input
+        while counters[FLIGHT_SIZE] > 0 and flight.time[0] == t:
             source, g, amplitude, emitted = flight.source[0], flight.group[0], flight.amplitude[0], flight.emitted[0]
-            counters[_FLIGHT_SIZE] = queue.pop_flight(flight, counters[_FLIGHT_SIZE])
-            while g < net.group_ptr[source + 1]:
-                arrival = emitted + net.group_delay[g]
-                if arrival > t:
-                    counters[_FLIGHT_SIZE] = queue.push_flight(
-                        flight, counters[_FLIGHT_SIZE], arrival, source, g, amplitude, emitted)
-                    break
-                if size == len(groups):
-                    sources, groups, amplitudes = _longer(sources, size), _longer(groups, size), _longer(amplitudes, size)
-                sources[size], groups[size], amplitudes[size] = source, g, amplitude
-                size += 1
-                g += 1
-
-        # Events of the neurons' own: releases and moves of origin are touches, crossings are due.
-        n_own = 0
-        n_due = 0
-        while counters[_HEAP_SIZE] > 0 and state.key[state.ids[0]] == t:
-            j = state.ids[0]
-            counters[_HEAP_SIZE] = queue.cancel(state.key, state.ids, state.place, counters[_HEAP_SIZE], j)
-            p = net.population[j]
-            if state.release[j] == t:
-                base = _bring(net, state, j, t)
-                _restart(net, state, j, t - base)
-                state.release[j] = -math.inf
-                n_own = _touch(net, state, j, t, stamp, instant, touched, n_own)
-            elif state.crossing[j] == t and t < (state.origin[j] + 1) * net.period[p]:
-                if state.bounded[j] == 1:
-                    _refine(net, state, j)
-                else:
-                    due[n_due] = j
-                    n_due += 1
-            else:
-                n_own = _touch(net, state, j, t, stamp, instant, touched, n_own)
+            counters[FLIGHT_SIZE] = queue.pop_flight(flight, counters[FLIGHT_SIZE])
+            due, size = _send(net, state, due, size, t, source, g, amplitude, emitted)
+        n_own, n_due = _own_events(net, state, t, stamp, instant, touched, waiting)
 
         generation = 0
         while True:
-            n_touched = n_own + _deliver(
-                net, state, t, stamp, instant, sources, groups, amplitudes, size, touched[n_own:])
+            n_touched = n_own + _deliver(net, state, t, stamp, instant, due, size, touched[n_own:])
             n_firing = 0
             for k in range(n_due):
-                if state.touched[due[k]] != stamp:
-                    firing[n_firing] = due[k]
+                if state.touched[waiting[k]] != stamp:
+                    firing[n_firing] = waiting[k]
                     n_firing += 1
             n_firing = _settle(net, state, touched, n_touched, t, True, firing, n_firing)
             firing[:n_firing].sort()
             size = 0
             for k in range(n_firing):
                 j = firing[k]
-                at = counters[_RECORD_SIZE]
-                record.time[at], record.neuron[at], record.generation[at] = t, j, generation
-                record.slope[at] = _slope(net, state, j, t, instant)
-                counters[_RECORD_SIZE] += 1
-                counters[_SPIKES] += 1
+                _fire(net, state, j, t, generation, instant, alone)
                 if watch_from <= j < watch_to:
-                    counters[_WATCHED] += 1
-                state.last_spike[j] = t
-                end = t + net.t_refractory[j]
-                if end > t:
-                    state.release[j] = end
-                    if end == math.inf:
-                        counters[_HEAP_SIZE] = queue.cancel(
-                            state.key, state.ids, state.place, counters[_HEAP_SIZE], j)
-                    else:
-                        counters[_HEAP_SIZE] = queue.schedule(
-                            state.key, state.ids, state.place, counters[_HEAP_SIZE], j, end)
-                else:
-                    base = _bring(net, state, j, t)
-                    _restart(net, state, j, t - base)
-                    _settle(net, state, firing[k:k + 1], 1, t, True, firing, 0)
-                for g in range(net.group_ptr[j], net.group_ptr[j + 1]):
-                    arrival = t + net.group_delay[g]
-                    if arrival > t:
-                        counters[_FLIGHT_SIZE] = queue.push_flight(
-                            flight, counters[_FLIGHT_SIZE], arrival, j, g, 1.0, t)
-                        break
-                    if size == len(groups):
-                        sources, groups, amplitudes = _longer(sources, size), _longer(groups, size), _longer(amplitudes, size)
-                    sources[size], groups[size], amplitudes[size] = j, g, 1.0
-                    size += 1
+                    counters[WATCHED] += 1
+                due, size = _send(net, state, due, size, t, j, net.group_ptr[j], 1.0, t)
             if size == 0:
                 break
             generation += 1
-            counters[_STAMP] += 1
-            stamp = counters[_STAMP]
+            counters[STAMP] += 1
+            stamp = counters[STAMP]
             n_own = 0
             n_due = 0
     return CHUNK_DONE
@@ -540,12 +430,14 @@ class Sample:
 
     def __init__(self, net, lowered):
         self._net = net_of(lowered)
-        self.state = start(lowered)
+        self._due = due_room(256)
+        self.state = blank(lowered)
+        _begin(self._net, self.state)
 
     @property
     def arrivals(self):
         """Synaptic arrivals delivered."""
-        return int(self.state.counters[_ARRIVALS])
+        return int(self.state.counters[ARRIVALS])
 
     @property
     def clock(self):
@@ -565,9 +457,9 @@ class Sample:
         cancelled : callable
             Asked between chunks; true ends the run early.
         """
-        self.state.counters[_INPUT] = 0
+        self.state.counters[INPUT] = 0
         while True:
-            code = advance(self._net, self.state, *inputs, t_stop, self.CHUNK, *limit)
+            code = advance(self._net, self.state, *inputs, self._due, t_stop, self.CHUNK, *limit)
             if code == NEEDS_ROOM:
                 self.state = with_room(self.state)
             elif code != CHUNK_DONE or cancelled():

@@ -67,7 +67,8 @@ class Activations:
     """What a forward run leaves: `time`, `slope`, `generation` by population, `potential` by readout.
 
     Arrays are (samples, neurons). `shards` holds, for each range of samples, the sorted arrivals of every
-    layer, for the backward sweep; empty unless asked for.
+    layer, for the backward sweep; empty unless asked for. `done` tells which samples were run: all, unless the
+    run was cancelled.
     """
 
     def __init__(self, plan, stimulus, n_samples, t_stop, precision):
@@ -81,6 +82,7 @@ class Activations:
             self.generation[layer.name] = np.zeros(shape, np.int32)
             if not layer.fires:
                 self.potential[layer.name] = np.zeros(shape)
+        self.done = np.zeros(n_samples, bool)
         self.cells, self.wires, self.shards = {}, {}, []
 
 
@@ -230,7 +232,7 @@ def in_threads(task, shards, threads):
 
 
 def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=None, thresholds=None, offsets=None,
-            keep_events=False):
+            keep_events=False, attendant=None):
     """Run a batch through all layers.
 
     Parameters
@@ -250,6 +252,8 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
         i_offset (by population).
     keep_events : bool
         Keep the sorted arrivals for `training.layered.backward`.
+    attendant : eventsim.progress.Attendant, optional
+        Told of the samples done, and asked before every shard whether to leave out the rest.
 
     Returns
     -------
@@ -273,6 +277,8 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
 
     def run(first, last):
         kept = {}
+        if attendant is not None and attendant.cancelled():
+            return first, last, kept
         for layer in plan.layers:
             events = layer_events.gather(layer.links, arrays, result.time, result.generation, first, last, t_stop)
             potential = nothing if layer.fires else result.potential[layer.name][first:last]
@@ -282,6 +288,9 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
                 result.generation[layer.name][first:last], potential)
             if keep_events:
                 kept[layer.name] = events
+        result.done[first:last] = True
+        if attendant is not None:
+            attendant.report(last - first)
         return first, last, kept
 
     shards = [(first, min(first + SHARD, n_samples)) for first in range(0, n_samples, SHARD)]

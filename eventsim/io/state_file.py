@@ -6,7 +6,7 @@ Layout, version 1::
     /network/             see `eventsim.io.network_file`
     /stimulus/<input>/    see `eventsim.io.trace_file`
     /labels               where there are some
-    /samples/<number>/    one data set a field of `eventsim.engines.heap.State`, filled part only
+    /samples/<number>/    one data set a field of `eventsim.engines.heap_state.State`, filled part only
         flight/, record/  spikes under way, spikes not yet handed over
         noise/<name>/     drawn, upcoming of a Poisson input
         spikes/           time, gid, slope, generation recorded so far
@@ -18,7 +18,7 @@ import pathlib
 import h5py
 import numpy as np
 
-from eventsim.engines import heap
+from eventsim.engines import heap_state
 from eventsim.errors import InputError
 from eventsim.io import network_file, trace_file
 from eventsim.io.aside import written_aside
@@ -66,12 +66,12 @@ def _write_sample(group, run, index):
     sample, taken = run.samples[index]
     group.attrs["taken"] = taken
     state = sample.state
-    for name in heap.State._fields:
+    for name in heap_state.State._fields:
         value = getattr(state, name)
         if isinstance(value, np.ndarray):
             trace_file.write_column(group, name, value)
         else:
-            size = int(state.counters[heap.COUNTER_OF[name]])
+            size = int(state.counters[heap_state.COUNTER_OF[name]])
             for field, column in zip(value._fields, value, strict=True):
                 trace_file.write_column(group, f"{name}/{field}", column[:size])
     for name, source in run.noise[index]:
@@ -126,7 +126,7 @@ def _read_sample(group, run, index):
         return
     sample, noise = run.new_sample(index)
     values = []
-    for name, fresh in zip(heap.State._fields, sample.state, strict=True):
+    for name, fresh in zip(heap_state.State._fields, sample.state, strict=True):
         if isinstance(fresh, np.ndarray):
             values.append(_same_kind(trace_file.read_column(group, name), fresh))
         else:
@@ -134,7 +134,7 @@ def _read_sample(group, run, index):
             room = len(columns[0]) + len(fresh[0])
             values.append(type(fresh)(*(_padded(column, like, room)
                                         for column, like in zip(columns, fresh, strict=True))))
-    sample.state = heap.State(*values)
+    sample.state = heap_state.State(*values)
     for name, source in noise:
         source.drawn[:] = trace_file.read_column(group, f"noise/{name}/drawn")
         source.upcoming[:] = trace_file.read_column(group, f"noise/{name}/upcoming")

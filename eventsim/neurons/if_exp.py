@@ -4,11 +4,20 @@ Basis: phi = tau_syn (1, -e^(-t/tau_syn)), psi = (1, e^(s/tau_syn)). Without off
 logarithm (Mostafa, "Supervised learning based on temporal coding in spiking neural networks", IEEE
 TNNLS 2018). With an offset it is a Lambert W, computed here by a bracketed Newton iteration on
 ``V + I tau_syn (1 - e^(-x/tau_syn)) + i_offset x = theta``, which is concave (I > 0) or convex.
+
+Without offset V tends to V + I tau_syn and stays below it. Where that limit equals the threshold up to
+rounding (weights that add up to theta / tau_syn are a common choice) V never gets there.
 """
 
 import math
 
 from eventsim._jit import closed_form
+
+_LOWER = 1.2e-16
+"""Just more than half the distance to the next lower double, relative."""
+
+_ROUNDING = 1e-15
+"""What the limit of V may be off by, relative to its parts."""
 
 
 @closed_form
@@ -39,7 +48,10 @@ def advance(tau_mem, tau_syn, period, drive, c0, c1):
 @closed_form
 def local(tau_mem, tau_syn, drive, c0, c1, t):
     i = c1 * math.exp(-t / tau_syn)
-    return tau_syn * (c0 - i) + drive * t, i
+    share = c0 - i
+    if share == c0 and i > 0.0:
+        share -= abs(share) * _LOWER
+    return tau_syn * share + drive * t, i
 
 
 @closed_form
@@ -53,10 +65,10 @@ def crossing(tau_mem, tau_syn, drive, theta, v, i):
     if drive == 0.0:
         if i <= 0.0:
             return math.inf
-        share = gap / (i * tau_syn)
-        if share >= 1.0:
+        charge = i * tau_syn
+        if charge - gap <= _ROUNDING * (abs(theta) + abs(v) + charge):
             return math.inf
-        return -tau_syn * math.log1p(-share)
+        return -tau_syn * math.log1p(-gap / charge)
     if drive < 0.0:
         if i + drive <= 0.0:
             return math.inf

@@ -2,11 +2,15 @@
 
 Basis: phi = (1, -e^(-t/tau_mem)), psi = (1, e^(s/tau_mem)). V relaxes towards v_inf + I, so the
 crossing is ``tau_mem ln((v_inf + I - V) / (v_inf + I - v_threshold))`` where v_inf + I lies above it.
+A membrane that nears v_inf + I from below stays below it: a threshold of just that height is not reached.
 """
 
 import math
 
 from eventsim._jit import closed_form
+
+_LOWER = 1.2e-16
+"""Just more than half the distance to the next lower double, relative."""
 
 
 @closed_form
@@ -36,7 +40,11 @@ def advance(tau_mem, tau_syn, period, drive, c0, c1):
 
 @closed_form
 def local(tau_mem, tau_syn, drive, c0, c1, t):
-    return c0 - c1 * math.exp(-t / tau_mem), c0
+    gap = c1 * math.exp(-t / tau_mem)
+    v = c0 - gap
+    if v == c0 and gap > 0.0:
+        v -= abs(v) * _LOWER
+    return v, c0
 
 
 @closed_form

@@ -139,14 +139,15 @@ def own(regime, tau_mem, tau_syn, s):
 
 
 @closed_form
-def _kept(before, after):
-    """Return `after`, but never let a value that only decays reach zero: its sign decides at rest.
+def _kept(before0, before1, after0, after1):
+    """Return the second pair, but the first where both values, which only decay, have become negligible.
 
-    A membrane that nears a threshold equal to v_inf from below must stay below it for ever.
+    Their sign decides at rest: a membrane that nears a threshold equal to v_inf from below must stay below
+    it for ever. So the state as a whole stands still before it underflows.
     """
-    if abs(after) < _FLOOR and before != 0.0:
-        return math.copysign(_FLOOR, before)
-    return after
+    if abs(after0) < _FLOOR and abs(after1) < _FLOOR:
+        return before0, before1
+    return after0, after1
 
 
 @closed_form
@@ -154,21 +155,21 @@ def advance(regime, tau_mem, tau_syn, period, drive, c0, c1):
     """Return the accumulators after the origin has moved by one period."""
     if regime == LIF_EXP:
         a0, a1 = lif_exp.advance(tau_mem, tau_syn, period, drive, c0, c1)
-        return _kept(c0, a0), _kept(c1, a1)
+        return _kept(c0, c1, a0, a1)
     if regime == RAMP:
         return ramp.advance(tau_mem, tau_syn, period, drive, c0, c1)
     if regime == IF_EXP:
         a0, a1 = if_exp.advance(tau_mem, tau_syn, period, drive, c0, c1)
-        return a0, _kept(c1, a1)
+        return a0, _kept(0.0, c1, 0.0, a1)[1]
     if regime == LIF_NEAR:
         a0, a1 = lif_near.advance(tau_mem, tau_syn, period, drive, c0, c1)
-        return _kept(c0, a0), _kept(c1, a1)
+        return _kept(c0, c1, a0, a1)
     if regime == LIF_STEP:
         a0, a1 = lif_step.advance(tau_mem, tau_syn, period, drive, c0, c1)
-        return a0, _kept(c1, a1)
+        return a0, _kept(0.0, c1, 0.0, a1)[1]
     if regime == LIF_DELTA:
         a0, a1 = lif_delta.advance(tau_mem, tau_syn, period, drive, c0, c1)
-        return _kept(c0, a0), 0.0
+        return _kept(c0, c1, a0, a1)
     return if_delta.advance(tau_mem, tau_syn, period, drive, c0, c1)
 
 
@@ -251,12 +252,12 @@ def out_of_reach(regime, tau_mem, tau_syn, drive, theta, v, i):
 def earliest(regime, tau_mem, tau_syn, drive, theta, v, i):
     """Return a lower bound (ms) on a positive `crossing`, without transcendental functions; 0: none known.
 
-    Where I >= 0 and V rises, V is concave until it peaks, so it lies below its tangent. The threshold is
-    taken lower by more than the rounding of V, which decides where V is about to cross: there the time that
-    `crossing` computes may come before the tangent's.
+    With I replaced by its largest value to come, max(I, 0), V only gets larger, and is then concave or
+    linear: it lies below its tangent. The threshold is taken lower by more than the rounding of V, which
+    decides where V is about to cross: there the time that `crossing` computes may come before the tangent's.
     """
-    rate = slope(regime, tau_mem, tau_syn, drive, v, i)
+    rate = slope(regime, tau_mem, tau_syn, drive, v, max(i, 0.0))
     gap = theta - v - 1e-9 * (abs(theta) + abs(v))
-    if gap <= 0.0 or i < 0.0 or rate <= 0.0:
+    if gap <= 0.0 or rate <= 0.0:
         return 0.0
     return gap / rate * (1.0 - 1e-9)

@@ -202,6 +202,49 @@ def test_info_says_what_a_file_is(file, kind, capsys):
     assert capsys.readouterr().out.startswith(f"{file}: {kind}\n")
 
 
+SMALL = """
+[data]
+name = "digits"
+validation = 3700
+[network]
+hidden = [5]
+[fit]
+epochs = 1
+"""
+
+
+def test_train_writes_a_model_that_evaluate_takes(tmp_path, capsys):
+    (tmp_path / "small.toml").write_text(SMALL)
+    run = tmp_path / "run"
+    assert main(["train", str(tmp_path / "small.toml"), "--out", str(run)]) == 0
+    said = re.search(r"^test accuracy +(\S+) % \(first_spike\)$", capsys.readouterr().out, re.MULTILINE)
+    assert main(["evaluate", str(run / "model.h5"), "--dataset", "digits", "--json"]) == 0
+    assert f"{100 * strict(capsys.readouterr().out)['accuracy']:.2f}" == said[1]
+    assert main(["train", str(tmp_path / "small.toml"), "--out", str(run), "--resume"]) == 0
+    assert main(["info", str(run / "checkpoint.h5")]) == 0
+    assert "checkpoint" in capsys.readouterr().out
+
+
+def test_a_training_stopped_by_ctrl_c_ends_with_status_130(tmp_path, monkeypatch, capsys):
+    def stop(*arguments):
+        raise KeyboardInterrupt
+
+    (tmp_path / "small.toml").write_text(SMALL)
+    monkeypatch.setattr("training.passes.Passes.backward", stop)
+    assert main(["train", str(tmp_path / "small.toml"), "--out", str(tmp_path / "run")]) == 130
+    assert capsys.readouterr().err.endswith("eventsim: interrupted\n")
+    assert (tmp_path / "run" / "model.h5").exists()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[data]\nnme = 'digits'", "[fitt]\nepochs = 1", "[fit]\nepochs = 'many'", "[fit\nepochs = 1", "[data]\nname = 3"],
+)
+def test_a_faulty_configuration_ends_with_one_line(text, tmp_path, capsys):
+    (tmp_path / "faulty.toml").write_text(text)
+    failing_line(capsys, "train", tmp_path / "faulty.toml", "--out", tmp_path / "run")
+
+
 @pytest.mark.parametrize(
     "command",
     [

@@ -100,6 +100,8 @@ class Comparison(NamedTuple):
     """Worst |dt|, ms."""
     scaled_error: float = 0.0
     """Worst |dt| V' / threshold."""
+    unrounded_error: float = 0.0
+    """The same of the part of |dt| that exceeds half an ulp of t: what no double could avoid is left out."""
     slope_error: float = 0.0
     """Worst error of the recorded V', relative to |V'| + threshold / time constant."""
 
@@ -121,7 +123,18 @@ def time_constants(regime, rng):
 
 
 def draw(regime, tau_mem, tau_syn, rng, flow):
-    """Draw one history."""
+    """Draw one history and its span; a grazing one until its highest V is a smooth peak."""
+    history, span = _draw(regime, tau_mem, tau_syn, rng)
+    if not regime.grazing:
+        return history, span
+    grazing = _at_the_peak(history, span, rng, flow)
+    while grazing is None:
+        history, span = _draw(regime, tau_mem, tau_syn, rng)
+        grazing = _at_the_peak(history, span, rng, flow)
+    return grazing, span
+
+
+def _draw(regime, tau_mem, tau_syn, rng):
     finite = [tau for tau in (tau_mem, tau_syn) if 0.0 < tau < math.inf]
     span = float(rng.choice([3.0, 6.0, 12.0, 40.0])) * (max(finite) if finite else 5.0)
     span = min(span, 60.0 * min(tau_mem, 10.0))
@@ -152,8 +165,7 @@ def draw(regime, tau_mem, tau_syn, rng, flow):
     route = (rng.random(count) < 0.35).astype(int)
     unit = size / _response(tau_mem, tau_syn, span)
     amplitude = rng.lognormal(-0.7, 0.7, count) * unit * rng.choice([0.4, 1.0, 2.5])
-    history = History(cell, time, amplitude, route, (float(rng.choice([0.5, 1.0, 2.0])), -1.0))
-    return _at_the_peak(history, span, rng, flow) if regime.grazing else (history, span)
+    return History(cell, time, amplitude, route, (float(rng.choice([0.5, 1.0, 2.0])), -1.0)), span
 
 
 def _response(tau_mem, tau_syn, span):
@@ -166,7 +178,10 @@ def _response(tau_mem, tau_syn, span):
 
 
 def _at_the_peak(history, span, rng, flow):
-    """Return the history with its threshold so that the highest peak of V just reaches, or just misses, it."""
+    """Return the history with its threshold where the highest peak of V just reaches, or just misses, it.
+
+    None where V is highest at the start, at the end or at a kink, or where the threshold would lie below V(0).
+    """
     cell = history.cell
     state, now, highest, smooth = neuron_oracle.start_of(cell), 0, None, False
     events = sorted((t, fixed(w)) for t, w in history.arrivals() if t < span)
@@ -179,10 +194,9 @@ def _at_the_peak(history, span, rng, flow):
     nearness = 10.0 ** rng.uniform(-11.5, -3.0) * rng.choice([-1.0, 1.0])
     v_threshold = float(real(highest) * (1 + mpmath.mpf(nearness)))
     v_init = cell.v_rest if cell.v_init is None else cell.v_init
-    if smooth and v_threshold > v_init:
-        reset = min(cell.v_reset, v_threshold - 1.0)
-        cell = cell._replace(v_threshold=v_threshold, v_reset=reset, t_refractory=es.NEVER)
-    return history._replace(cell=cell), span
+    if not smooth or v_threshold <= v_init:
+        return None
+    return history._replace(cell=cell._replace(v_threshold=v_threshold, t_refractory=es.NEVER))
 
 
 def simulated(histories, t_stop, engine="heap"):
@@ -233,7 +247,7 @@ def against_oracle(history, spikes, t_stop, flow=None):
     size = int(np.sum(spikes.time <= end)) if len(outcome.times) < MOST else min(MOST, len(spikes.time))
     expected = len(outcome.times)
     missed, invented = max(expected - size, 0), max(size - expected, 0)
-    worst_time = worst_scaled = worst_slope = 0.0
+    worst_time = worst_scaled = worst_unrounded = worst_slope = 0.0
     crossings = moved = 0
     finite = [tau for tau in (cell.tau_mem, cell.tau_syn) if 0.0 < tau < math.inf]
     scale = neuron_oracle.scale_of(cell)
@@ -245,12 +259,14 @@ def against_oracle(history, spikes, t_stop, flow=None):
             missed, invented = missed + 1, invented + 1
             break
         if slope == mpmath.inf:
-            moved += difference != 0.0 or spikes.slope[k] != math.inf
+            moved += int(difference != 0.0 or spikes.slope[k] != math.inf)
             continue
         crossings += 1
         slope = float(slope)
         worst_time = max(worst_time, difference)
         worst_scaled = max(worst_scaled, difference * slope / scale)
+        beyond = max(difference - 0.5 * math.ulp(float(exact)), 0.0)
+        worst_unrounded = max(worst_unrounded, beyond * slope / scale)
         worst_slope = max(worst_slope, abs(float(spikes.slope[k]) - slope) / (slope + floor))
     return Comparison(1, len(arrivals), expected, crossings, int(outcome.undecided < math.inf), missed, invented,
-                      moved, worst_time, worst_scaled, worst_slope)
+                      moved, worst_time, worst_scaled, worst_unrounded, worst_slope)

@@ -4,7 +4,6 @@ import math
 from typing import NamedTuple
 
 import mpmath
-
 from linear_flow import Flow, fixed, real
 
 UNDECIDABLE = 1e-12
@@ -70,7 +69,7 @@ def states(cell, arrivals, spikes, times, flow=None):
     events = [(time, 1, weight) for time, weight in _instants(arrivals, math.inf)]
     events += [(time, 2, None) for time in spikes]
     events += [(time + cell.t_refractory, 0, None) for time in spikes if time < time + cell.t_refractory < math.inf]
-    events = sorted(events) + [(math.inf, 3, None)]
+    events = [*sorted(events), (math.inf, 3, None)]
     state, now, held = start_of(cell), 0.0, -math.inf
     k, v, i = 0, [], []
     for time in times:

@@ -47,6 +47,7 @@ def weights(folder):
     return {name: np.array(p.weight) for name, p in net.projections.items()}
 
 
+@pytest.mark.compiled
 def test_a_training_leaves_model_settings_log_and_result(finished):
     folder, result = finished
     out = folder / "out"
@@ -58,6 +59,7 @@ def test_a_training_leaves_model_settings_log_and_result(finished):
     assert len(training.History.load(out / "log.jsonl")) == result["epochs"] == 3
 
 
+@pytest.mark.compiled
 def test_three_epochs_learn_more_than_guessing(finished):
     folder, result = finished
     assert result["test"]["accuracy"] > 0.55
@@ -66,6 +68,7 @@ def test_three_epochs_learn_more_than_guessing(finished):
     assert model.evaluate(test.images, test.labels)["accuracy"] == result["test"]["accuracy"]
 
 
+@pytest.mark.compiled
 def test_another_number_of_threads_gives_the_same_bits(finished, tmp_path):
     folder, _ = finished
     (tmp_path / "c.toml").write_text(TEXT.replace("threads = 2", "threads = 1"))
@@ -85,6 +88,7 @@ class StopInEpoch(progress.Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.compiled
 def test_an_interrupted_and_resumed_training_gives_the_same_bits(finished, tmp_path):
     folder, expected = finished
     (tmp_path / "c.toml").write_text(TEXT)
@@ -114,6 +118,7 @@ def test_every_example_configuration_is_understood(repository):
         assert config.load(file).resolved()["fit"]["epochs"] > 0
 
 
+@pytest.mark.compiled
 def test_measured_initialisation_reaches_the_wished_firing():
     found = config.parse({"data": {"name": "digits"}, "network": {"hidden": [30], "t_stop": 60.0}})
     train, _, _ = config.read_data(found)
