@@ -89,7 +89,7 @@ def response(tau_mem, tau_syn, s):
 
 def random_case(rng, taus, hidden_taus=None, layout="dense", readout=False, offset=False, per_synapse=False,
                 busy=False, span=10.0):
-    """Return a random network in which most neurons fire.
+    """Return a random network in which the loss depends on spikes of every layer.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def random_case(rng, taus, hidden_taus=None, layout="dense", readout=False, offs
             v_init=rng.uniform(-0.4, 0.3, size), t_refractory=es.NEVER, i_offset=i_offset if offset else 0.0)
         return net.population(name, shape, lif)
 
-    strength = rng.uniform(2.0, 9.0)
+    strength = rng.uniform(3.0, 9.0)
 
     def connect(first, second, rule, shape, active, **settings):
         tau_mem, tau_syn = second.neuron.tau_mem, second.neuron.tau_syn
@@ -168,6 +168,12 @@ def random_case(rng, taus, hidden_taus=None, layout="dense", readout=False, offs
     stimulus = es.Spikes(rng.uniform(0.1, span, count), np.tile(np.arange(source.size), repeats),
                          amplitude=rng.uniform(0.5, 1.5, count) / repeats if busy else 1.0)
     t_stop = span + (12.0 if readout else 60.0)
+    for _ in range(20):
+        trace = es.simulate(net, stimulus, t_stop, seed=0)
+        if all(len(trace.spikes(name).time) > 1 for name, p in net.populations.items() if not p.is_readout):
+            break
+        for projection in net.projections.values():
+            projection.set_weight(1.25 * projection.weight)
     loss = {"output": rng.uniform(0.2, 1.0, 3)}
     if not readout and rng.random() < 0.5:
         loss["hidden"] = rng.uniform(-0.5, 1.0, hidden.size)

@@ -1,5 +1,6 @@
 """``eventsim demo``: train on the embedded digits, replay the test set spike by spike, measure, draw."""
 
+import json
 import pathlib
 import time
 
@@ -48,6 +49,7 @@ def draw(out):
     """Draw the figures of a finished demo into its folder; return the names of the files."""
     import matplotlib.pyplot as plt
 
+    import training
     import viz
     from eventsim import Trace
     from eventsim.cli_plot import write
@@ -66,8 +68,10 @@ def draw(out):
     keep("latency.png", rows)
     keep("membrane.png", viz.membrane(trace, "output", sample=SAMPLE, t_stop=0.5 * trace.t_stop))
     keep("anytime.png", viz.anytime(trace))
-    keep("learning.png", viz.learning(out / "log.jsonl"))
-    panels = plt.subplots(1, 2, figsize=(10.0, 4.0), width_ratios=(1, 1.6), layout="constrained")[1]
+    history = training.History.load(out / "log.jsonl")
+    history.best_epoch = json.loads((out / "result.json").read_text(encoding="utf-8"))["best_epoch"]
+    keep("learning.png", viz.learning(history))
+    panels = plt.subplots(1, 2, figsize=(11.0, 3.8), width_ratios=(1, 1.9), layout="constrained")[1]
     viz.first_spikes(trace, "input", SAMPLE, axes=panels[0])
     viz.first_spikes(trace, "hidden", SAMPLE, axes=panels[1])
     keep("first_spikes.png", panels)

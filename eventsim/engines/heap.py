@@ -369,10 +369,10 @@ def advance(net, state, in_time, in_source, in_amplitude, due, t_stop, max_insta
         taken = counters[INPUT]
         if taken < len(in_time) and in_time[taken] < t:
             t = in_time[taken]
+        if counters[SPIKES] >= stop_after or counters[WATCHED] > 0:
+            return STOPPED  # first, so that a sample ends there whether or not more events would follow
         if t >= t_stop:
             return FINISHED
-        if counters[SPIKES] >= stop_after or counters[WATCHED] > 0:
-            return STOPPED
         last_input = taken
         while last_input < len(in_time) and in_time[last_input] == t:
             last_input += 1

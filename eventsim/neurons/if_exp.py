@@ -89,11 +89,13 @@ def crossing(tau_mem, tau_syn, drive, theta, v, i):
             high = x
         else:
             low = x
+        if rate > 0.0 and abs(f) <= 2.3e-16 * x * rate:
+            return x
         new = x - f / rate if rate > 0.0 else low
         if not (low < new < high):
             new = 0.5 * (low + high)
-        if abs(new - x) <= 2.3e-16 * new or new <= low or new >= high:
-            return new
+            if new <= low or new >= high:
+                return new
         x = new
     return x
 

@@ -199,8 +199,8 @@ def _at_the_peak(history, span, rng, flow):
     return history._replace(cell=cell._replace(v_threshold=v_threshold, t_refractory=es.NEVER))
 
 
-def simulated(histories, t_stop, engine="heap"):
-    """Return the `SpikeTable` of every history, all neurons of one network in one run."""
+def traced(histories, t_stop, engine="heap"):
+    """Return the trace of one run of a network with one neuron a history, population "cell"."""
     cells = [history.cell for history in histories]
     each = {name: np.array([getattr(cell, name) for cell in cells]) for name in (
         "v_rest", "v_threshold", "v_reset", "t_refractory", "i_offset")}
@@ -217,8 +217,13 @@ def simulated(histories, t_stop, engine="heap"):
             np.concatenate([h.time[m] for h, m in zip(histories, mine, strict=True)]),
             np.repeat(np.arange(len(cells)), [int(m.sum()) for m in mine]),
             amplitude=np.concatenate([h.amplitude[m] for h, m in zip(histories, mine, strict=True)]))
-    spikes = es.simulate(net, stimulus, t_stop=t_stop, engine=engine, threads=1).spikes("cell")
-    return [type(spikes)(*(column[spikes.neuron == j] for column in spikes)) for j in range(len(cells))]
+    return es.simulate(net, stimulus, t_stop=t_stop, engine=engine, threads=1)
+
+
+def simulated(histories, t_stop, engine="heap"):
+    """Return the `SpikeTable` of every history, from one run of all."""
+    spikes = traced(histories, t_stop, engine).spikes("cell")
+    return [type(spikes)(*(column[spikes.neuron == j] for column in spikes)) for j in range(len(histories))]
 
 
 def drawn(regime, seed, count=BATCH):

@@ -92,11 +92,11 @@ CASES = (
 @pytest.mark.parametrize("taus, options", CASES)
 def test_gradients_equal_central_differences(taus, options):
     case = check.random_case(np.random.default_rng(5), taus, **options)
-    assert assert_like_differences(case, limit=8) >= 6
+    assert assert_like_differences(case, limit=16) >= 8
 
 
 @pytest.mark.compiled
-@settings(max_examples=15)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 2**32 - 1), taus=st.sampled_from(check.REGIMES),
        hidden_taus=st.sampled_from((None, *check.REGIMES)), layout=st.sampled_from(check.LAYOUTS),
        readout=st.booleans(), offset=st.booleans(), per_synapse=st.booleans(), busy=st.booleans(),
@@ -168,15 +168,15 @@ def test_spikes_depend_on_the_ratio_of_weights_and_thresholds_only(taus):
 
 @pytest.mark.parametrize("taus", check.REGIMES)
 def test_a_delay_has_the_gradient_of_the_times_it_shifts(taus):
-    rng = np.random.default_rng(2)
-    net = small_net(es.LIF(*taus, **ONCE), rng.uniform(2.0, 6.0, (2, 2)), delay=0.0)
-    trace, found = gradient_of(net, {"in": es.Spikes([0.0, 0.3, 40.0], [0, 1, 1])}, 90.0)
+    size = 4.0 / check.response(*taus, 20.0)
+    net = small_net(es.LIF(*taus, **ONCE), [[0.25 * size, 0.1 * size], [0.5 * size, -0.1 * size + size]], delay=0.0)
+    trace, found = gradient_of(net, {"in": es.Spikes([0.0, 0.25, 40.0], [0, 1, 1])}, 90.0)
     assert len(trace.spikes("out").time) == 2
     assert found.delays["in->out"] == pytest.approx(found.input_times["in"].sum(), rel=1e-13)
 
 
 def test_gradients_of_a_batch_are_the_sum_over_its_samples():
-    net = small_net(es.LIF(20.0, 5.0, **ONCE), [[4.0, 2.0], [1.0, 3.0]])
+    net = small_net(es.LIF(20.0, 5.0, **ONCE), [[8.0, 4.0], [2.0, 6.0]])
     times = np.random.default_rng(0).uniform(0.0, 5.0, (37, 2))
     spikes = es.Spikes(times, [0, 1], np.arange(37)[:, None])
     trace, whole = gradient_of(net, {"in": spikes})

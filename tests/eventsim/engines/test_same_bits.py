@@ -28,7 +28,7 @@ def arrivals(case, engine):
     return counts
 
 
-@settings(max_examples=examples(130))
+@settings(max_examples=examples(400))
 @given(recurrent_cases())
 def test_the_heap_gives_the_bits_of_the_reference(case):
     expected = case.run("reference", stop=SPIKE_LIMIT)
@@ -43,7 +43,7 @@ def test_the_heap_counts_as_many_arrivals_as_the_reference(case):
     assert arrivals(case, heap) == arrivals(case, reference)
 
 
-@settings(max_examples=examples(130))
+@settings(max_examples=examples(400))
 @given(layered_cases())
 def test_the_layers_give_the_bits_of_the_heap_and_of_the_reference(case):
     expected = bits(case.run("reference"))
@@ -51,13 +51,13 @@ def test_the_layers_give_the_bits_of_the_heap_and_of_the_reference(case):
     assert bits(case.run("layers")) == expected
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(60))
 @given(recurrent_cases(), st.integers(0, 2**16))
 def test_the_order_of_building_changes_no_bit_of_the_heap(case, order):
     assert bits(case.run(order=order, stop=SPIKE_LIMIT)) == bits(case.run(stop=SPIKE_LIMIT))
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(60))
 @given(layered_cases(), st.integers(0, 2**16))
 def test_the_order_of_building_changes_no_bit_of_the_layers(case, order):
     assert bits(case.run("layers", order=order)) == bits(case.run("layers"))
@@ -78,14 +78,14 @@ def split(case, cut, engine, **options):
     return joined
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(60))
 @given(recurrent_cases(most_samples=4, poisson=False), st.integers(1, 3))
 def test_a_batch_cut_in_two_gives_the_same_bits_on_the_heap(case, cut):
     cut = min(cut, case.n_samples - 1)
     assert split(case, cut, "heap", stop=SPIKE_LIMIT) == bits(case.run("heap", stop=SPIKE_LIMIT))
 
 
-@settings(max_examples=examples(30))
+@settings(max_examples=examples(60))
 @given(layered_cases(most_samples=4), st.integers(0, 3))
 def test_a_batch_cut_in_two_gives_the_same_bits_in_layers(case, cut):
     cut = min(cut, case.n_samples - 1)
@@ -195,7 +195,8 @@ def test_a_membrane_held_just_below_the_threshold_by_huge_opposite_currents_give
     net = es.Network(seed=1)
     source = net.input("source", 1)
     margins = np.array([1e-3, 1e-7, 3e-8, 1e-8, 3e-9, 1e-9, 1e-10])
-    cells = net.population("cells", 7, es.LIF(np.inf, np.inf, v_init=1.0 - margins, i_offset=-1e7, t_refractory=es.NEVER))
+    ramp = es.LIF(np.inf, np.inf, v_init=1.0 - margins, i_offset=-1e7, t_refractory=es.NEVER)
+    cells = net.population("cells", 7, ramp)
     net.connect(source, cells, es.Dense([[1e7] * 7]))
     stimulus = es.Spikes([0.0, 30.0], [0, 0], amplitude=[1.0, 0.0])
     runs = [bits(es.simulate(net, stimulus, 700.0, engine=engine)) for engine in ("reference", "heap", "layers")]

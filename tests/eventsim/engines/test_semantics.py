@@ -95,9 +95,9 @@ def arrivals_by_neuron(trace):
     return found
 
 
-def check_neuron(neuron, index, arrivals, table, end):
+def check_neuron(neuron, size, index, arrivals, table, end):
     """Walk one neuron through its arrivals and recorded spikes; assert that each spike is due and none is missing."""
-    values = neuron.resolve(index + 1 if np.ndim(neuron.v_threshold) == 0 else len(neuron.v_threshold))
+    values = neuron.resolve(size)
     theta, reset, hold = (column[index] for column in (values.v_threshold, values.v_reset, values.t_refractory))
     goal = values.i_offset[index] + (0.0 if math.isinf(neuron.tau_mem) else values.v_rest[index])
     spikes = dict(zip(table.time.tolist(), zip(table.generation.tolist(), table.slope.tolist(), strict=True),
@@ -105,10 +105,8 @@ def check_neuron(neuron, index, arrivals, table, end):
     releases = {t + hold for t in spikes if t < t + hold < end}
     instants = sorted({0.0, end} | releases | set(spikes) | {a[0] for a in arrivals if a[0] < end})
     v, i, now, held_until = values.v_init[index], 0.0, 0.0, -INF
-    size = abs(theta) + abs(goal) + abs(v)
     for t in instants:
-        size = max(size, abs(v), abs(i) * min(response(neuron.tau_mem, neuron.tau_syn, 1.0), 1.0) if i else 0.0)
-        slack = 1e-9 * size
+        slack = 1e-9 * (min(abs(theta), 1e3) + abs(goal) + abs(v) + abs(i))
         if now < t and held_until <= now:
             for share in (0.1, 0.3, 0.5, 0.7, 0.9, 0.999):
                 assert later(neuron, v, i, goal, share * (t - now))[0] < theta + slack
@@ -153,8 +151,9 @@ def test_every_neuron_of_a_network_obeys_its_equations_and_fires_whenever_it_sho
             continue
         table = trace.spikes(population.name)
         for index in range(population.shape[0]):
-            mine = table._replace(**{name: column[table.neuron == index] for name, column in table._asdict().items()})
-            check_neuron(population.neuron, index, arrivals.get((population.name, index), []), mine, trace.ended[0])
+            mine = type(table)(*(column[table.neuron == index] for column in table))
+            check_neuron(population.neuron, population.shape[0], index, arrivals.get((population.name, index), []),
+                         mine, trace.ended[0])
 
 
 @all_engines
@@ -299,15 +298,15 @@ def test_the_membrane_is_held_at_its_reset_while_the_current_goes_on(engine):
     net = es.Network(seed=1)
     source = net.input("source", 1)
     target = net.population("target", 1, neuron)
-    net.connect(source, target, es.Dense([[8.0]]))
+    net.connect(source, target, es.Dense([[20.0]]))
     trace = es.simulate(net, es.Spikes([1.0, 3.0], [0, 0]), 60.0, engine=engine)
     first, second = trace.spikes("target").time[:2]
+    assert 1.0 < first < 3.0
     assert second > first + 3.0
     held = trace.membrane("target", [0], [np.nextafter(first, 9), first + 1.5, first + 3.0])
-    assert held.v[0].tolist() == [-0.25] * 3
-    assert held.i[0, 1] == pytest.approx(
-        8.0 * (math.exp(-(first + 0.5) / 5.0) + math.exp((1.5 - first) / 5.0)), rel=1e-12)
-    current = 8.0 * (math.exp(-(first + 2.0) / 5.0) + math.exp(-first / 5.0))
+    assert held.v[0] == pytest.approx([-0.25] * 3, rel=1e-13)
+    current = 20.0 * (math.exp(-(first + 2.0) / 5.0) + math.exp(-first / 5.0))
+    assert held.i[0, 2] == pytest.approx(current, rel=1e-12)
     alone = cell(engine, once(20.0, 5.0, v_init=-0.25), [0.0], current)
     assert second - (first + 3.0) == pytest.approx(alone.time[0], rel=1e-10)
 
@@ -356,15 +355,15 @@ def test_regular_firing_keeps_its_interval_however_often_the_origin_moves(engine
     assert intervals == pytest.approx(10.0 * math.log(2.0) + 1.0, rel=1e-12)
 
 
-@pytest.mark.parametrize(("tau_mem", "tau_syn"), [(2.0, 1.0), (1.0, 1.0), (1.0, 1.03), (0.5, 0.25), (3.0, 1.0), (9.0, 0.0),
-                                                  (INF, 1.0)])
+@pytest.mark.parametrize(("tau_mem", "tau_syn"), [(2.0, 1.0), (1.0, 1.0), (1.0, 1.03), (0.5, 0.25), (3.0, 1.0),
+                                                  (9.0, 0.0), (INF, 1.0)])
 @both_engines
 def test_the_response_to_a_spike_is_the_same_late_in_a_run(engine, tau_mem, tau_syn):
-    neuron = es.LIF(tau_mem, tau_syn, t_refractory=10.0)
+    neuron = es.LIF(tau_mem, tau_syn, t_refractory=35.0)
     weight = 1.0 if tau_syn == 0.0 else 6.0
-    times = 19.0 * np.arange(26)
+    times = 37.5 * np.arange(14)
     table = cell(engine, neuron, times, weight, t_stop=500.0)
-    assert len(table.time) == 26
+    assert len(table.time) == 14
     assert table.time - times == pytest.approx(table.time[0], abs=1e-12)
 
 
