@@ -156,7 +156,7 @@ def _plot(commands):
 
 def _info(commands):
     parser = _add(commands, "info", "say what is in a file, and how it came about")
-    parser.add_argument("file", metavar="FILE", help="trace, model, network or checkpoint")
+    parser.add_argument("file", metavar="FILE", help="trace, model, network, simulation or checkpoint")
 
 
 def _add_data(parser):

@@ -2,11 +2,12 @@
 
 import pathlib
 
-from eventsim.errors import InputError
+from eventsim.errors import InputError, did_you_mean
 
 KINDS = {
     "eventsim trace": "trace",
     "eventsim network": "network",
+    "eventsim simulation": "simulation",
     "eventsim-model": "model",
     "eventsim-checkpoint": "checkpoint",
 }
@@ -14,7 +15,7 @@ KINDS = {
 
 
 def kind_of(path):
-    """Return the kind of one of our files: trace, network, model or checkpoint.
+    """Return the kind of one of our files, a value of `KINDS`.
 
     Raises
     ------
@@ -61,7 +62,7 @@ def images(arguments, path):
 
         raise InputError(
             f'input "{path}" is neither a file nor a data set; give a file of images, a trace, or one of '
-            f"{', '.join(NAMES)}"
+            f"{', '.join(NAMES)}.{did_you_mean(path, NAMES)}"
         )
     if path.suffix in (".npy", ".npz"):
         values, labels = _numpy(path)
@@ -72,11 +73,15 @@ def images(arguments, path):
     return _chosen(arguments, path, values, labels)
 
 
+def check_samples(arguments, name, n_samples):
+    """Raise `InputError` where --samples chooses none of the samples there are."""
+    if len(range(n_samples)[arguments.samples]) == 0:
+        raise InputError(f'"{name}" has {n_samples} samples; --samples chose none of them')
+
+
 def _chosen(arguments, name, values, labels):
-    chosen = values[arguments.samples]
-    if len(chosen) == 0:
-        raise InputError(f'"{name}" has {len(values)} samples; --samples chose none of them')
-    return chosen, None if labels is None else labels[arguments.samples]
+    check_samples(arguments, name, len(values))
+    return values[arguments.samples], None if labels is None else labels[arguments.samples]
 
 
 def _numpy(path):

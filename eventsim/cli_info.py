@@ -29,6 +29,13 @@ def _network(path):
     return str(Network.load(path).describe())
 
 
+def _simulation(path):
+    from eventsim import Simulation
+
+    simulation = Simulation.load(path)
+    return f"to be continued at {simulation.now:g} ms\n\n{simulation.trace.summary()}"
+
+
 def _model(path):
     from training import Model
 
@@ -61,4 +68,10 @@ def _provenance(path):
         return json.loads(file["provenance"].asstr()[()]) if "provenance" in file else None
 
 
-_HOW = {"trace": _trace, "network": _network, "model": _model, "checkpoint": _checkpoint}
+_HOW = {
+    "trace": _trace,
+    "network": _network,
+    "simulation": _simulation,
+    "model": _model,
+    "checkpoint": _checkpoint,
+}

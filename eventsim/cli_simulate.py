@@ -1,6 +1,6 @@
 """``eventsim simulate``: run a model or a network, keep every spike."""
 
-from eventsim.cli_files import check_target, dataset, images, kind_of
+from eventsim.cli_files import check_samples, check_target, dataset, images, kind_of
 from eventsim.errors import InputError
 
 
@@ -33,11 +33,9 @@ def run(arguments):
         seed=arguments.seed,
         stop="decision" if arguments.stop_at_decision else None,
         progress="text",
+        labels=labels,
+        output=None if model is None else model.output,
     )
-    if model is not None:
-        trace = trace.with_output(model.output)
-    if labels is not None:
-        trace = trace.with_labels(labels)
     trace.save(arguments.out)
     print(trace.summary())
     print(f"written: {arguments.out}")
@@ -55,6 +53,7 @@ def _stimulus(arguments, model, t_stop):
         from eventsim import Trace
 
         trace = Trace.load(arguments.input)
+        check_samples(arguments, arguments.input, trace.n_samples)
         stimulus = {name: spikes.select(arguments.samples) for name, spikes in trace.stimulus.items()}
         labels = None if trace.labels is None else trace.labels[arguments.samples]
         return stimulus, labels, trace.t_stop if t_stop is None else t_stop

@@ -45,7 +45,7 @@ class Attendant:
         self._show = meter(progress)
         self._total, self._done = total, 0
         self._lock = threading.Lock()
-        self._cancel = threading.Event()
+        self._cancel, self._over = threading.Event(), threading.Event()
         self._failure = None
 
     def cancelled(self):
@@ -60,13 +60,17 @@ class Attendant:
 
     def attend(self, work):
         """Call ``work()``, raise what it raises, and return whether Ctrl-C was pressed; a second one raises."""
-        worker = threading.Thread(target=self._quietly, args=(work,))
-        worker.start()
+        try:
+            threading.Thread(target=self._quietly, args=(work,)).start()
+        except BaseException:
+            self._cancel.set()
+            raise
         interrupted = False
-        while worker.is_alive():
+        while not self._over.is_set():
             try:
-                while worker.is_alive():
-                    worker.join(0.1)
+                # Not Thread.join: where Ctrl-C ends it early, Python 3.11 takes the thread for finished.
+                while not self._over.wait(0.1):
+                    pass
             except KeyboardInterrupt:
                 if interrupted:
                     raise
@@ -84,6 +88,8 @@ class Attendant:
         except BaseException as failure:
             self._cancel.set()
             self._failure = failure
+        finally:
+            self._over.set()
 
 
 class TextMeter:

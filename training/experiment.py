@@ -77,6 +77,7 @@ def run(config, out, resume=False, data=None, progress="text"):
         **config.fit_arguments(),
     )
     seconds = time.monotonic() - started
+    model.provenance = provenance.record("train", config.resolved(), config.fit.seed, watch.resources())
     model.save(out / MODEL)
     best = history.best or {}
     final = (
@@ -100,7 +101,7 @@ def run(config, out, resume=False, data=None, progress="text"):
         "interrupted": history.interrupted,
         "training_seconds": sum(history.column("seconds")),
         "seconds": seconds,
-        "provenance": provenance.record("train", config.resolved(), config.fit.seed, watch.resources()),
+        "provenance": model.provenance,
     }
     write_json(out / RESULT, result)
     return result

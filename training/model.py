@@ -5,6 +5,7 @@ import pathlib
 
 import numpy as np
 
+from eventsim import provenance
 from eventsim.errors import InputError, choose
 from eventsim.io.aside import written_aside
 from training import decode, encode
@@ -31,6 +32,11 @@ class Model:
         Horizon in ms.
     classes : sequence of str, optional
         Class names in the order of the outputs.
+
+    Attributes
+    ----------
+    provenance : dict or None
+        How the model came about (`eventsim.provenance.record`), kept in its file; None: nobody said.
 
     Raises
     ------
@@ -61,6 +67,7 @@ class Model:
             )
         self.net, self.output, self.t_stop = net, output, float(t_stop)
         self.decoder = decoder.with_horizon(self.t_stop)
+        self.provenance = None
         size = net[output].size
         self.classes = [str(c) for c in (range(size) if classes is None else classes)]
         if len(self.classes) != size:
@@ -190,6 +197,8 @@ class Model:
             file.attrs["classes"] = json.dumps(self.classes)
             file.attrs["encoder"] = json.dumps(self.encoder.to_dict())
             file.attrs["decoder"] = json.dumps(self.decoder.to_dict())
+            if self.provenance is not None:
+                file["provenance"] = provenance.to_json(self.provenance)
             network_file.write(file.create_group("network"), self.net)
 
     @classmethod
@@ -219,7 +228,7 @@ class Model:
                     raise InputError(
                         f'"{path}" has format version {version}; this program reads up to {VERSION}.'
                     )
-                return cls(
+                model = cls(
                     network_file.read(file["network"]),
                     encode.from_dict(json.loads(file.attrs["encoder"])),
                     decode.from_dict(json.loads(file.attrs["decoder"])),
@@ -227,6 +236,9 @@ class Model:
                     float(file.attrs["t_stop"]),
                     json.loads(file.attrs["classes"]),
                 )
+                if "provenance" in file:
+                    model.provenance = json.loads(file["provenance"][()])
+                return model
         except (OSError, KeyError, ValueError) as error:
             if isinstance(error, InputError):
                 raise

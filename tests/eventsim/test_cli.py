@@ -35,11 +35,17 @@ def files(tmp_path_factory):
     driven.population("cells", 3, es.LIF(tau_mem=20.0, tau_syn=5.0))
     driven.connect("noise", "cells", es.Dense(2.0))
     driven.save(folder / "driven.h5")
+    halfway = es.Simulation(driven)
+    halfway.run(5.0)
+    halfway.save(folder / "halfway.h5")
 
     np.savez(folder / "images.npz", images=np.eye(8)[np.newaxis, :, :, np.newaxis] * 16, labels=[7])
     np.save(folder / "images.npy", np.eye(8)[np.newaxis, :, :, np.newaxis] * 16)
+    header = b"\0\0\x08\x03" + b"".join(size.to_bytes(4, "big") for size in (1, 8, 8))
+    (folder / "images-idx3-ubyte").write_bytes(header + bytes(np.eye(8, dtype=np.uint8) * 16))
     (folder / "broken.h5").write_bytes(b"\x89HDF\r\n\x1a\n, and then nothing")
     (folder / "text.npy").write_text("no numbers")
+    (folder / "text.txt").write_text("no numbers")
     trace = model.simulate(*training.datasets.load("digits", "test")[:1], engine="auto")
     labels = training.datasets.load("digits", "test").labels
     trace.with_labels(labels).with_output("output").save(folder / "trace.h5")
@@ -121,14 +127,14 @@ def test_evaluate_prints_readable_lines_without_json(capsys):
     assert "synaptic operations per sample" in out
 
 
-@pytest.mark.parametrize("given", ["digits", "images.npz", "images.npy", "trace.h5"])
+@pytest.mark.parametrize("given", ["digits", "images.npz", "images.npy", "images-idx3-ubyte", "trace.h5"])
 def test_simulate_takes_a_data_set_images_or_a_trace(given, tmp_path, capsys):
     out = tmp_path / "out.h5"
     assert main(["simulate", "model.h5", "--input", given, "--samples", "0:1", "--out", str(out)]) == 0
     trace = es.Trace.load(out)
     assert trace.n_samples == 1
     assert trace.output == "output"
-    assert (trace.labels is None) == (given == "images.npy")
+    assert (trace.labels is None) == (given in ("images.npy", "images-idx3-ubyte"))
     assert str(out) in capsys.readouterr().out
 
 
@@ -195,7 +201,13 @@ def test_plot_draws_the_neurons_and_the_grouping_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "kind"), [("model.h5", "model"), ("trace.h5", "trace"), ("driven.h5", "network")]
+    ("file", "kind"),
+    [
+        ("model.h5", "model"),
+        ("trace.h5", "trace"),
+        ("driven.h5", "network"),
+        ("halfway.h5", "simulation"),
+    ],
 )
 def test_info_says_what_a_file_is(file, kind, capsys):
     assert main(["info", file]) == 0
@@ -223,6 +235,8 @@ def test_train_writes_a_model_that_evaluate_takes(tmp_path, capsys):
     assert main(["train", str(tmp_path / "small.toml"), "--out", str(run), "--resume"]) == 0
     assert main(["info", str(run / "checkpoint.h5")]) == 0
     assert "checkpoint" in capsys.readouterr().out
+    assert main(["info", str(run / "model.h5")]) == 0
+    assert "command: train" in capsys.readouterr().out
 
 
 def test_a_training_stopped_by_ctrl_c_ends_with_status_130(tmp_path, monkeypatch, capsys):
@@ -257,8 +271,10 @@ def test_a_faulty_configuration_ends_with_one_line(text, tmp_path, capsys):
         ["simulate", "model.h5", "--out", "x.h5"],
         ["simulate", "model.h5", "--input", "nothing.npy", "--out", "x.h5"],
         ["simulate", "model.h5", "--input", "text.npy", "--out", "x.h5"],
+        ["simulate", "model.h5", "--input", "text.txt", "--out", "x.h5"],
         ["simulate", "model.h5", "--input", "broken.h5", "--out", "x.h5"],
         ["simulate", "model.h5", "--input", "digits", "--samples", "5000:", "--out", "x.h5"],
+        ["simulate", "model.h5", "--input", "trace.h5", "--samples", "5000:", "--out", "x.h5"],
         ["simulate", "model.h5", "--input", "digits", "--out", "nowhere/x.h5"],
         ["simulate", "model.h5", "--input", "digits", "--samples", "0:1", "--t-stop", "nan", "--out", "x.h5"],
         ["simulate", "driven.h5", "--out", "x.h5"],
@@ -285,6 +301,8 @@ def test_unusable_input_ends_with_one_line_and_status_1(command, capsys):
 
 def test_a_misspelt_name_is_answered_with_a_suggestion(capsys):
     line = failing_line(capsys, "evaluate", "model.h5", "--dataset", "digit")
+    assert 'Did you mean "digits"?' in line
+    line = failing_line(capsys, "simulate", "model.h5", "--input", "digts", "--out", "x.h5")
     assert 'Did you mean "digits"?' in line
     line = failing_line(capsys, "plot", "membrane", "trace.h5", "--population", "hiden", "-o", "x.png")
     assert 'Did you mean "hidden"?' in line

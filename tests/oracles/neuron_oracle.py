@@ -85,7 +85,7 @@ def states(cell, arrivals, spikes, times, flow=None):
                 state = (fixed(cell.v_reset), *state[1:])
             k += 1
         here = flow.after(state, fixed(time) - fixed(now))
-        v.append(mpmath.mpf(cell.v_reset) if held > time else real(here[0]))
+        v.append(mpmath.mpf(cell.v_reset) if held >= time else real(here[0]))
         i.append(mpmath.mpf(0) if delta else real(here[1]))
     return v, i
 

@@ -41,6 +41,15 @@ def test_a_saved_model_is_the_same_model(tmp_path, readout):
     assert np.array_equal(again.outputs(IMAGES), model.outputs(IMAGES))
 
 
+def test_a_model_file_keeps_how_the_model_came_about(tmp_path):
+    model = make()
+    model.save(tmp_path / "m.h5")
+    assert training.Model.load(tmp_path / "m.h5").provenance is None
+    model.provenance = {"command": "train", "seed": 3}
+    model.save(tmp_path / "m.h5")
+    assert training.Model.load(tmp_path / "m.h5").provenance == model.provenance
+
+
 @pytest.mark.parametrize("readout", [False, True])
 def test_outputs_do_not_depend_on_the_batch(readout):
     model = make(readout)

@@ -9,7 +9,6 @@ from networks import bits, examples, layered_cases
 
 import eventsim as es
 from eventsim.engines import layers
-from eventsim.progress import Attendant
 
 SINGLE = dict(tau_mem=20.0, tau_syn=5.0, t_refractory=es.NEVER)
 
@@ -107,7 +106,8 @@ def test_a_readout_shows_its_left_limit_at_the_end():
     readout = net.population("readout", 1, es.LIF(np.inf, 0.0, v_threshold=es.NEVER))
     net.connect(source, readout, es.Dense([[1.0]]))
     stimulus = {"source": es.Spikes([1.0, 4.0], [0, 0])}
-    values = [layers.forward(layers.plan(net), stimulus, t).potential["readout"].item() for t in (4.0, 4.25, 64.0, 128.0)]
+    plan = layers.plan(net)
+    values = [layers.forward(plan, stimulus, t).potential["readout"].item() for t in (4.0, 4.25, 64.0, 128.0)]
     assert values == [1.0, 2.0, 2.0, 2.0]
 
 
@@ -197,10 +197,23 @@ def test_any_number_of_samples_is_run(n_samples):
     assert act.done.all()
 
 
+class FirstShardOnly:
+    """Stands in for `eventsim.progress.Attendant`: cancels as soon as something is done."""
+
+    reported = 0
+
+    def cancelled(self):
+        return self.reported > 0
+
+    def report(self, count):
+        self.reported += count
+
+
 def test_samples_that_were_not_run_are_told_apart():
     stimulus = {"source": es.Spikes(np.full(40, 1.0), np.zeros(40, int), np.arange(40))}
-    attendant = Attendant(lambda fraction, elapsed: attendant._cancel.set(), 40)
+    attendant = FirstShardOnly()
     act = layers.forward(layers.plan(dense_network((12.0, 0.0))), stimulus, 20.0, threads=1, attendant=attendant)
+    assert attendant.reported == layers.SHARD
     assert act.done.tolist() == [True] * layers.SHARD + [False] * (40 - layers.SHARD)
     assert np.isfinite(act.time["hidden"][:, 0]).tolist() == act.done.tolist()
 
@@ -255,11 +268,9 @@ def test_a_convolution_beside_a_dense_projection_gives_the_bits_of_the_heap():
     maps = net.population("maps", (3, 2, 3), es.LIF(**SINGLE, v_threshold=generator.uniform(0.5, 1.5, 18)))
     net.connect(image, maps, es.Conv2d(generator.normal(2.0, 3.0, (3, 3, 2, 3)), stride=2, padding=1), delay=0.25)
     net.connect(label, maps, es.Dense(generator.normal(1.0, 3.0, (3, 18))))
-    stimulus = {
-        "image": es.Spikes(generator.integers(0, 20, 60) / 4, generator.integers(0, 48, 60), generator.integers(0, 4, 60),
-                           n_samples=4),
-        "label": es.Spikes(generator.integers(0, 20, 9) / 4, generator.integers(0, 3, 9), generator.integers(0, 4, 9),
-                           n_samples=4)}
+    stimulus = {name: es.Spikes(generator.integers(0, 20, count) / 4, generator.integers(0, size, count),
+                                generator.integers(0, 4, count), n_samples=4)
+                for name, size, count in (("image", 48, 60), ("label", 3, 9))}
     layered, heaped = (es.simulate(net, stimulus, 40.0, engine=engine) for engine in ("layers", "heap"))
     assert len(layered.spikes("maps").time) > 30
     assert bits(layered) == bits(heaped)

@@ -1,0 +1,145 @@
+"""The flat form of a network: order of populations, delay groups and synapses."""
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from networks import examples, layered_cases, recurrent_cases
+
+import eventsim as es
+from eventsim.lower import lower
+from eventsim.neurons import membrane
+
+
+def small():
+    net = es.Network(seed=1)
+    b = net.population("b", 2, es.LIF(20.0, 5.0, v_rest=-1.0, v_threshold=[1.0, 2.0], v_reset=-2.0, i_offset=0.5))
+    a = net.input("a", 3)
+    net.population("c", 1, es.LIF(np.inf, 0.0, v_rest=7.0, i_offset=0.25, t_refractory=3.0))
+    net.connect(a, b, es.Sparse([2, 0, 0, 0], [1, 1, 0, 0], [4.0, 3.0, 2.0, 1.0]), delay=[0.5, 0.5, 0.0, 0.5], name="z")
+    net.connect(a, "c", es.Dense([[1.0], [2.0], [3.0]]), delay=0.5, name="y")
+    return net
+
+
+def rows(lowered):
+    """Return every synapse as (source gid, target gid, delay, projection name, weight, parameter)."""
+    found = []
+    for gid in range(len(lowered.population)):
+        for group in range(lowered.group_ptr[gid], lowered.group_ptr[gid + 1]):
+            for k in range(lowered.group_start[group], lowered.group_stop[group]):
+                found.append((gid, int(lowered.synapse_target[k]), float(lowered.group_delay[group]),
+                              lowered.projections[lowered.group_projection[group]], float(lowered.synapse_weight[k]),
+                              int(lowered.synapse_parameter[k])))
+    return found
+
+
+def test_populations_are_numbered_by_name():
+    lowered = lower(small())
+    assert lowered.names == ("a", "b", "c")
+    assert lowered.projections == ("y", "z")
+    assert lowered.offset.tolist() == [0, 3, 5, 6]
+    assert lowered.population.tolist() == [0, 0, 0, 1, 1, 2]
+    assert lowered.fires.tolist() == [False, True, True]
+    assert lowered.regime.tolist() == [-1, membrane.LIF_EXP, membrane.IF_DELTA]
+
+
+def test_voltages_are_relative_to_what_v_relaxes_to():
+    lowered = lower(small())
+    assert lowered.v_inf.tolist() == [0.0] * 3 + [-0.5, -0.5, 0.0]
+    assert lowered.theta.tolist() == [np.inf] * 3 + [1.5, 2.5, 1.0]
+    assert lowered.v_reset.tolist() == [0.0] * 3 + [-1.5, -1.5, 0.0]
+    assert lowered.v_init.tolist() == [0.0] * 3 + [-0.5, -0.5, 7.0]
+
+
+def test_an_offset_drives_a_membrane_without_leak_and_is_part_of_the_rest_elsewhere():
+    lowered = lower(small())
+    assert lowered.drive.tolist() == [0.0] * 5 + [0.25]
+    assert lowered.t_refractory.tolist() == [0.0] * 5 + [3.0]
+
+
+def test_synapses_lie_by_source_delay_projection_target_and_weight():
+    assert rows(lower(small())) == [
+        (0, 3, 0.0, "z", 2.0, 2),
+        (0, 5, 0.5, "y", 1.0, 0),
+        (0, 3, 0.5, "z", 1.0, 3),
+        (0, 4, 0.5, "z", 3.0, 1),
+        (1, 5, 0.5, "y", 2.0, 1),
+        (2, 5, 0.5, "y", 3.0, 2),
+        (2, 4, 0.5, "z", 4.0, 0),
+    ]
+
+
+def test_a_pooled_weight_is_divided_by_the_area_of_the_pool():
+    net = es.Network(seed=1)
+    image = net.input("image", (2, 4, 1))
+    cells = net.population("cells", 2, es.LIF(20.0, 5.0))
+    net.connect(image, cells, es.Dense([[4.0, 8.0], [12.0, 16.0]], pool=2))
+    lowered = lower(net)
+    assert lowered.projection_scale.tolist() == [0.25]
+    offset = int(lowered.offset[lowered.names.index("image")])
+    by_pixel = [[row[4] for row in rows(lowered) if row[0] == offset + pixel] for pixel in range(8)]
+    assert by_pixel == [[1.0, 2.0], [1.0, 2.0], [3.0, 4.0], [3.0, 4.0]] * 2
+
+
+def test_the_flat_form_is_kept_until_the_network_changes():
+    net = small()
+    first = lower(net)
+    assert lower(net) is first
+    net.projections["y"].set_weight(np.array([[1.0], [2.0], [4.0]]))
+    second = lower(net)
+    assert second is not first
+    assert (2, 5, 0.5, "y", 4.0, 2) in rows(second)
+
+
+def test_an_empty_network_has_empty_arrays():
+    lowered = lower(es.Network(seed=1))
+    assert lowered.names == ()
+    assert lowered.offset.tolist() == [0]
+    assert lowered.group_ptr.tolist() == [0]
+    assert len(lowered.synapse_target) == 0
+
+
+def test_a_projection_without_synapses_has_no_groups():
+    net = es.Network(seed=1)
+    source = net.input("source", 2)
+    cells = net.population("cells", 1, es.LIF(20.0, 5.0))
+    net.connect(source, cells, es.FixedProbability(0.0, 1.0))
+    lowered = lower(net)
+    assert lowered.group_ptr.tolist() == [0, 0, 0, 0]
+    assert rows(lowered) == []
+
+
+@settings(max_examples=examples(60))
+@given(st.one_of(recurrent_cases(), layered_cases()))
+def test_every_synapse_of_every_projection_is_there_once(case):
+    net = case.build()
+    lowered = lower(net)
+    first = dict(zip(lowered.names, lowered.offset.tolist(), strict=False))
+    expected = []
+    for name, projection in net.projections.items():
+        s = projection.synapses()
+        delay = np.broadcast_to(s.delay, len(s.source))
+        source, target = first[projection.source.name], first[projection.target.name]
+        expected += [(source + int(s.source[k]), target + int(s.target[k]), float(delay[k]), name, float(s.weight[k]),
+                      int(s.parameter[k])) for k in range(len(s.source))]
+        assert np.array_equal(s.weight, projection.weight.ravel()[s.parameter] / round(1.0 / s.scale))
+    found = rows(lowered)
+    assert sorted(found) == sorted(expected)
+    order = [(source, delay, name, target, weight) for source, target, delay, name, weight, _ in found]
+    assert order == sorted(order)
+
+
+@settings(max_examples=examples(40))
+@given(recurrent_cases(), st.integers(0, 2**16))
+def test_the_flat_form_does_not_depend_on_the_order_of_building(case, order):
+    built, other = lower(case.build()), lower(case.build(order))
+    for field in built._fields:
+        if field != "synapse_parameter":  # follows the order in which the user listed the synapses
+            assert np.array_equal(getattr(built, field), getattr(other, field)), field
+
+
+@pytest.mark.parametrize("field", ["synapse_target", "synapse_weight", "group_delay", "theta"])
+def test_arrays_are_contiguous_and_writable_as_kernels_need_them(field):
+    array = getattr(lower(small()), field)
+    assert array.flags.c_contiguous
+    assert array.flags.writeable
