@@ -60,12 +60,15 @@ class Attendant:
 
     def attend(self, work):
         """Call ``work()``, raise what it raises, and return whether Ctrl-C was pressed; a second one raises."""
-        try:
-            threading.Thread(target=self._quietly, args=(work,)).start()
-        except BaseException:
-            self._cancel.set()
-            raise
+        worker = threading.Thread(target=self._quietly, args=(work,))
         interrupted = False
+        try:
+            worker.start()
+        except KeyboardInterrupt:
+            if not self._over.is_set() and worker not in threading.enumerate():  # it did not get to start
+                raise
+            interrupted = True
+            self._cancel.set()
         while not self._over.is_set():
             try:
                 # Not Thread.join: where Ctrl-C ends it early, Python 3.11 takes the thread for finished.

@@ -101,7 +101,7 @@ class Simulation:
 
     def __init__(self, net, stimulus=None, engine="auto", threads=None, seed=None, record=None, output=None):
         if engine == "layers":
-            raise InputError('a Simulation is run piece by piece, which engine "layers" cannot; use "heap" or simulate()')
+            raise InputError('a Simulation runs piece by piece, which engine "layers" cannot; use "heap" or simulate()')
         engine = "heap" if engine == "auto" else engine
         self._run = Run(net, stimulus, engine, "double", threads, seed, record, None, None, output)
         self._run.reason = "continuable run" if engine == "heap" else self._run.reason
@@ -219,7 +219,8 @@ class Run:
         if len(names) == 1:
             one = arrays[names[0]]
             return one.time, (one.neuron + shift[names[0]]).astype(np.int32), one.amplitude, one.offsets
-        parts = [(a.sample, a.time, (a.neuron + shift[name]).astype(np.int32), a.amplitude) for name, a in arrays.items()]
+        parts = [(a.sample, a.time, (a.neuron + shift[name]).astype(np.int32), a.amplitude)
+                 for name, a in arrays.items()]
         if not parts:
             return np.zeros(0), np.zeros(0, np.int32), np.zeros(0), np.zeros(self.n_samples + 1, np.int64)
         sample, time, gid, amplitude = (np.concatenate(column) for column in zip(*parts, strict=True))

@@ -35,7 +35,7 @@ SPIKE_LIMIT = 150
 
 def examples(count):
     """Return a number of Hypothesis examples: `count`, or few where kernels run as plain Python."""
-    return max(count // 12, 5) if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0") else count
+    return max(count // 6, 5) if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0") else count
 
 
 class Population(NamedTuple):

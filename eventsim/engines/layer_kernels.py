@@ -217,7 +217,8 @@ def places_of(cell, wires, events, k):
     pixel = row // g[_CHANNELS]
     y, x = pixel // g[_WIDTH], pixel % g[_WIDTH]
     return (first_place(y, g[_TOP], g[_KH], g[_STRIDE]), last_place(y, g[_TOP], g[_STRIDE], g[_OUT_H]),
-            first_place(x, g[_LEFT], g[_KW], g[_STRIDE]), last_place(x, g[_LEFT], g[_STRIDE], g[_OUT_W]), y, x, channel, g)
+            first_place(x, g[_LEFT], g[_KW], g[_STRIDE]), last_place(x, g[_LEFT], g[_STRIDE], g[_OUT_W]),
+            y, x, channel, g)
 
 
 @closed_form

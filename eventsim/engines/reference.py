@@ -39,6 +39,7 @@ class Neuron:
         return (self.name, self.index) < (other.name, other.index)
 
     def own(self, s):
+        """Return what a jump of V by 1 adds to the accumulators, s after the origin."""
         return membrane.own(self.regime, self.tau_mem, self.tau_syn, s)
 
     def local(self, t):
@@ -50,9 +51,11 @@ class Neuron:
         return v, i
 
     def slope(self, t):
+        """Return V' at time t."""
         return membrane.slope(self.regime, self.tau_mem, self.tau_syn, self.drive, *self.local(t))
 
     def next_move(self):
+        """Return when the origin moves next."""
         return (self.origin + 1) * self.period
 
     def bring(self, t):

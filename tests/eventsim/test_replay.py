@@ -101,7 +101,7 @@ def test_the_potential_of_a_readout_has_the_bits_of_the_layers_engine(case):
 @settings(max_examples=networks.examples(40))
 @given(case=networks.recurrent_cases(poisson=False))
 def test_a_whole_population_and_single_neurons_agree_bit_for_bit(case):
-    trace = case.run()
+    trace = case.run(stop=networks.SPIKE_LIMIT)
     for name in trace.recorded:
         t = 0.625 * case.t_stop
         together = trace.potential(name, t)

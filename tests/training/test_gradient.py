@@ -2,10 +2,11 @@
 
 import math
 
+import differences
 import hypothesis.strategies as st
 import numpy as np
 import pytest
-from differences import check
+from gradient_cases import LAYOUTS, REGIMES, random_case, response
 from hypothesis import assume, given, settings
 
 import eventsim as es
@@ -42,13 +43,13 @@ def everything(gradients):
 
 def assert_like_differences(case, limit, seed=0):
     """Compare gradients of all kinds with central differences; return how many were not zero, None if grazing."""
-    trace, gradients = check.over_trace(case)
-    if check.grazes(case, trace):
+    trace, gradients = differences.over_trace(case)
+    if differences.grazes(case, trace):
         return None
     not_zero = 0
     for kind in gradients:
-        found = check.compare(case, trace, gradients, kind, np.random.default_rng(seed), limit)
-        assert found.ratio.max(initial=0.0) <= check.TOLERANCE, kind
+        found = differences.compare(case, trace, gradients, kind, np.random.default_rng(seed), limit)
+        assert found.ratio.max(initial=0.0) <= differences.TOLERANCE, kind
         not_zero += found.not_zero
     return not_zero
 
@@ -91,30 +92,30 @@ CASES = (
 @pytest.mark.compiled
 @pytest.mark.parametrize("taus, options", CASES)
 def test_gradients_equal_central_differences(taus, options):
-    case = check.random_case(np.random.default_rng(5), taus, **options)
+    case = random_case(np.random.default_rng(5), taus, **options)
     assert assert_like_differences(case, limit=16) >= 8
 
 
 @pytest.mark.compiled
 @settings(max_examples=30)
-@given(seed=st.integers(0, 2**32 - 1), taus=st.sampled_from(check.REGIMES),
-       hidden_taus=st.sampled_from((None, *check.REGIMES)), layout=st.sampled_from(check.LAYOUTS),
+@given(seed=st.integers(0, 2**32 - 1), taus=st.sampled_from(REGIMES),
+       hidden_taus=st.sampled_from((None, *REGIMES)), layout=st.sampled_from(LAYOUTS),
        readout=st.booleans(), offset=st.booleans(), per_synapse=st.booleans(), busy=st.booleans(),
        span=st.sampled_from((5.0, 40.0, 300.0)))
 def test_gradients_of_any_feed_forward_network_equal_central_differences(seed, **options):
-    case = check.random_case(np.random.default_rng(seed), **options)
+    case = random_case(np.random.default_rng(seed), **options)
     assume(assert_like_differences(case, limit=3, seed=seed) is not None)
 
 
 def test_a_small_network_equals_central_differences():
-    case = check.random_case(np.random.default_rng(3), (20.0, 5.0))
+    case = random_case(np.random.default_rng(3), (20.0, 5.0))
     assert assert_like_differences(case, limit=1, seed=1) > 0
 
 
 def test_the_copies_that_are_differenced_are_the_network_itself():
-    case = check.random_case(np.random.default_rng(8), (20.0, 5.0), layout="convolved", per_synapse=True, busy=True)
-    trace, _ = check.over_trace(case)
-    seen, order = check.observe(case, {"thresholds": {"hidden": np.array([[0.0], [0.0], [1e-3]])}})
+    case = random_case(np.random.default_rng(8), (20.0, 5.0), layout="convolved", per_synapse=True, busy=True)
+    trace, _ = differences.over_trace(case)
+    seen, order = differences.observe(case, {"thresholds": {"hidden": np.array([[0.0], [0.0], [1e-3]])}})
     for name, times in seen.items():
         assert np.array_equal(times[:2], np.repeat(trace.first_spikes(name), 2, axis=0))
         assert not np.array_equal(times[2:], trace.first_spikes(name))
@@ -123,7 +124,7 @@ def test_the_copies_that_are_differenced_are_the_network_itself():
 
 def shifted_case(taus, layout, **options):
     """Return a network at rest without drive."""
-    case = check.random_case(np.random.default_rng(11), taus, layout=layout, **options)
+    case = random_case(np.random.default_rng(11), taus, layout=layout, **options)
     at_rest = es.Network(seed=0)
     for population in case.net.populations.values():
         if population.kind == "input":
@@ -139,7 +140,7 @@ def shifted_case(taus, layout, **options):
 
 
 @pytest.mark.parametrize("layout", ["dense", "lateral"])
-@pytest.mark.parametrize("taus", check.REGIMES)
+@pytest.mark.parametrize("taus", REGIMES)
 def test_a_shift_of_all_inputs_shifts_the_spikes_of_a_network_at_rest(taus, layout):
     net, stimulus, t_stop = shifted_case(taus, layout, busy=True)
     trace, _ = gradient_of(net, stimulus, t_stop)
@@ -152,7 +153,7 @@ def test_a_shift_of_all_inputs_shifts_the_spikes_of_a_network_at_rest(taus, layo
         assert abs(by_time.sum() - 1.0) <= 1e-11 * np.abs(by_time).max()
 
 
-@pytest.mark.parametrize("taus", check.REGIMES)
+@pytest.mark.parametrize("taus", REGIMES)
 def test_spikes_depend_on_the_ratio_of_weights_and_thresholds_only(taus):
     net, stimulus, t_stop = shifted_case(taus, "skip")
     trace, found = gradient_of(net, stimulus, t_stop)
@@ -166,9 +167,9 @@ def test_spikes_depend_on_the_ratio_of_weights_and_thresholds_only(taus):
         assert abs(sum(float(term.sum()) for term in terms)) <= 1e-11 * size
 
 
-@pytest.mark.parametrize("taus", check.REGIMES)
+@pytest.mark.parametrize("taus", REGIMES)
 def test_a_delay_has_the_gradient_of_the_times_it_shifts(taus):
-    size = 4.0 / check.response(*taus, 20.0)
+    size = 4.0 / response(*taus, 20.0)
     net = small_net(es.LIF(*taus, **ONCE), [[0.25 * size, 0.1 * size], [0.5 * size, -0.1 * size + size]], delay=0.0)
     trace, found = gradient_of(net, {"in": es.Spikes([0.0, 0.25, 40.0], [0, 1, 1])}, 90.0)
     assert len(trace.spikes("out").time) == 2
@@ -188,18 +189,18 @@ def test_gradients_of_a_batch_are_the_sum_over_its_samples():
 
 
 def test_gradients_are_the_same_bits_for_any_number_of_threads():
-    case = check.random_case(np.random.default_rng(4), (20.0, 5.0), layout="skip", per_synapse=True)
+    case = random_case(np.random.default_rng(4), (20.0, 5.0), layout="skip", per_synapse=True)
     times = np.random.default_rng(1).uniform(0.0, 10.0, (35, 5))
     stimulus = {"in": es.Spikes(times, np.arange(5), np.arange(35)[:, None])}
     trace = es.simulate(case.net, stimulus, 60.0)
-    loss = check.loss_gradient_of(case, trace)
+    loss = differences.loss_gradient_of(case, trace)
     results = [everything(training.spike_time_gradient(case.net, trace, loss, threads=t)) for t in (1, 2, 3)]
     assert results[0] == results[1] == results[2]
 
 
 @pytest.mark.parametrize("path", ["reference", "heap", "layers", "loaded"])
 def test_gradients_are_the_same_bits_from_the_trace_of_any_engine_or_file(path, tmp_path):
-    case = check.random_case(np.random.default_rng(6), (10.0, 5.0), layout="pooled", busy=True)
+    case = random_case(np.random.default_rng(6), (10.0, 5.0), layout="pooled", busy=True)
     trace = es.simulate(case.net, case.stimulus, case.t_stop, engine="heap" if path == "loaded" else path)
     net = case.net
     if path == "loaded":
@@ -207,7 +208,7 @@ def test_gradients_are_the_same_bits_from_the_trace_of_any_engine_or_file(path, 
         trace = es.Trace.load(tmp_path / "run.h5")
         net = trace.network
     usual = es.simulate(case.net, case.stimulus, case.t_stop)
-    loss = check.loss_gradient_of(case, usual)
+    loss = differences.loss_gradient_of(case, usual)
     found = training.spike_time_gradient(net, trace, loss)
     expected = training.spike_time_gradient(case.net, usual, loss)
     assert everything(found) == everything(expected)
@@ -261,7 +262,7 @@ def test_recorded_poisson_spikes_have_the_gradient_of_a_stimulus():
 
 
 def test_a_run_that_stopped_at_its_decision_gives_the_gradient_of_the_decision():
-    case = check.random_case(np.random.default_rng(12), (20.0, 5.0), layout="skip")
+    case = random_case(np.random.default_rng(12), (20.0, 5.0), layout="skip")
     whole = es.simulate(case.net, case.stimulus, case.t_stop, engine="heap")
     first = np.argsort(whole.spikes("output").time)[0]
     stopped = es.simulate(case.net, case.stimulus, case.t_stop, stop="decision", output="output")
@@ -288,7 +289,7 @@ def test_a_silent_network_has_zero_gradients():
 
 
 @pytest.mark.parametrize("v_init", [1.0, 2.0])
-@pytest.mark.parametrize("taus", check.REGIMES)
+@pytest.mark.parametrize("taus", REGIMES)
 def test_a_neuron_that_starts_at_or_above_its_threshold_has_no_gradient(taus, v_init):
     net = small_net(es.LIF(*taus, v_init=v_init, **ONCE), 3.0)
     trace, found = gradient_of(net, {"in": es.Spikes([0.0, 1.0], [0, 1])}, loss={"out": [1.0, 1.0]})
@@ -311,10 +312,10 @@ def test_populations_may_be_named_by_their_handles():
 
 
 def test_single_precision_gives_almost_the_same_gradient():
-    case = check.random_case(np.random.default_rng(9), (20.0, 5.0), layout="dense")
+    case = random_case(np.random.default_rng(9), (20.0, 5.0), layout="dense")
     double = es.simulate(case.net, case.stimulus, case.t_stop)
     single = es.simulate(case.net, case.stimulus, case.t_stop, engine="layers", precision="single")
-    loss = check.loss_gradient_of(case, double)
+    loss = differences.loss_gradient_of(case, double)
     expected, found = (training.spike_time_gradient(case.net, t, loss).weights["in->hidden"] for t in (double, single))
     assert np.abs(found - expected).max() <= 1e-3 * np.abs(expected).max()
 
@@ -365,7 +366,7 @@ def test_a_network_that_was_changed_after_the_run_is_refused():
 
 
 def test_a_trace_without_its_hidden_spikes_is_refused():
-    case = check.random_case(np.random.default_rng(0), (20.0, 5.0))
+    case = random_case(np.random.default_rng(0), (20.0, 5.0))
     trace = es.simulate(case.net, case.stimulus, case.t_stop, record=["output"])
     with pytest.raises(InputError, match='"hidden" was not recorded'):
         training.spike_time_gradient(case.net, trace, {})

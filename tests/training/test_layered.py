@@ -2,11 +2,12 @@
 
 import math
 
+import differences
 import hypothesis.strategies as st
 import networks
 import numpy as np
 import pytest
-from differences import check
+from gradient_cases import REGIMES, random_case
 from hypothesis import HealthCheck, given, settings
 
 import eventsim as es
@@ -98,7 +99,7 @@ CASES = [
 
 @pytest.mark.parametrize("taus, options", CASES)
 def test_a_batch_has_the_gradients_of_its_trace(taus, options):
-    case = check.random_case(np.random.default_rng(7), taus, **options)
+    case = random_case(np.random.default_rng(7), taus, **options)
     stimulus = {"in": case.stimulus["in"]} if options.get("span") else batch_of(case, networks.examples(36))
     plan, activations = run(case.net, stimulus, case.t_stop)
     loss = random_loss(plan, activations)
@@ -122,7 +123,7 @@ def test_any_batch_has_the_gradients_of_its_trace(case, seed):
 
 @pytest.mark.parametrize("precision", ["double", "single"])
 def test_gradients_are_the_same_bits_for_any_number_of_threads(precision):
-    case = check.random_case(np.random.default_rng(1), (20.0, 5.0), layout="convolved")
+    case = random_case(np.random.default_rng(1), (20.0, 5.0), layout="convolved")
     plan, activations = run(case.net, batch_of(case, 50), case.t_stop, precision=precision)
     loss = random_loss(plan, activations)
     results = [everything(layered.backward(plan, activations, loss, input_times=True, threads=threads))
@@ -130,9 +131,9 @@ def test_gradients_are_the_same_bits_for_any_number_of_threads(precision):
     assert results[0] == results[1] == results[2]
 
 
-@pytest.mark.parametrize("taus", check.REGIMES)
+@pytest.mark.parametrize("taus", REGIMES)
 def test_single_precision_gives_almost_the_same_gradient(taus):
-    case = check.random_case(np.random.default_rng(3), taus, layout="skip")
+    case = random_case(np.random.default_rng(3), taus, layout="skip")
     found = {}
     for precision in ("double", "single"):
         plan, activations = run(case.net, batch_of(case, 20), case.t_stop, precision=precision)
@@ -146,16 +147,16 @@ def test_single_precision_gives_almost_the_same_gradient(taus):
 @pytest.mark.compiled
 @pytest.mark.parametrize("layout", ["convolved", "skip"])
 @pytest.mark.parametrize("readout", [False, True])
-@pytest.mark.parametrize("taus", check.REGIMES)
+@pytest.mark.parametrize("taus", REGIMES)
 def test_the_offset_has_the_gradient_of_central_differences(taus, layout, readout):
-    case = check.random_case(np.random.default_rng(9), taus, layout=layout, readout=readout, offset=True)
-    trace, _ = check.over_trace(case)
-    found = check.compare(case, trace, check.in_layers(case), "offsets", np.random.default_rng(0), 6)
-    assert found.not_zero > 0 and found.ratio.max() <= check.TOLERANCE
+    case = random_case(np.random.default_rng(9), taus, layout=layout, readout=readout, offset=True)
+    trace, _ = differences.over_trace(case)
+    found = differences.compare(case, trace, differences.in_layers(case), "offsets", np.random.default_rng(0), 6)
+    assert found.not_zero > 0 and found.ratio.max() <= differences.TOLERANCE
 
 
 def test_weights_thresholds_and_offsets_may_come_from_outside_the_network():
-    case = check.random_case(np.random.default_rng(2), (20.0, 5.0), layout="skip")
+    case = random_case(np.random.default_rng(2), (20.0, 5.0), layout="skip")
     rng = np.random.default_rng(0)
     stimulus = batch_of(case, 20)
     weights = {name: p.weight * rng.uniform(0.8, 1.2, p.weight.shape) for name, p in case.net.projections.items()}
@@ -183,7 +184,7 @@ def test_later_changes_of_the_network_do_not_reach_a_finished_forward_run():
 
 
 def test_a_loss_on_an_early_layer_leaves_later_layers_without_gradient():
-    case = check.random_case(np.random.default_rng(5), (20.0, 5.0), layout="convolved")
+    case = random_case(np.random.default_rng(5), (20.0, 5.0), layout="convolved")
     stimulus = batch_of(case, 3)
     plan, activations = run(case.net, stimulus, case.t_stop)
     loss = {"hidden": random_loss(plan, activations)["hidden"]}
@@ -204,7 +205,7 @@ def test_input_times_have_the_order_in_which_they_were_given():
 
 
 def test_input_times_and_delays_of_inputs_come_only_where_asked_for():
-    case = check.random_case(np.random.default_rng(5), (20.0, 5.0), layout="skip")
+    case = random_case(np.random.default_rng(5), (20.0, 5.0), layout="skip")
     plan, activations = run(case.net, batch_of(case, 3), case.t_stop)
     loss = {"output": np.ones((3, 3))}
     full = layered.backward(plan, activations, loss, input_times=True)
@@ -227,7 +228,7 @@ def test_silent_neurons_have_zero_gradients():
 
 
 @pytest.mark.parametrize("v_init", [1.0, 2.0])
-@pytest.mark.parametrize("taus", check.REGIMES)
+@pytest.mark.parametrize("taus", REGIMES)
 def test_a_neuron_that_starts_at_or_above_its_threshold_has_no_gradient(taus, v_init):
     net = small_net(es.LIF(*taus, v_init=v_init, t_refractory=es.NEVER), 3.0)
     plan, activations = run(net, {"in": es.Spikes([0.0, 1.0], [0, 1])}, 50.0)

@@ -45,7 +45,7 @@ def test_a_crossing_that_misses_the_threshold_is_noticed(monkeypatch):
     right = membrane.crossing
     monkeypatch.setattr(membrane, "crossing", lambda *arguments: 1.001 * right(*arguments))
     run = Reference(pair(), [(1.0, "source", 0, 1.0)])
-    with pytest.raises(AssertionError, match=r"cells\[0\]: V misses the threshold"):
+    with pytest.raises(AssertionError, match=r"cells\[[01]\]: V misses the threshold"):
         run.run(10.0)
 
 

@@ -1,5 +1,7 @@
 """Every engine, number of threads, order of building and cut of the batch gives the same bits."""
 
+import math
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -135,6 +137,20 @@ def test_the_poisson_trains_of_a_run_do_not_depend_on_threads():
             for threads in (1, 3)]
     assert len(runs[0]["cells"][0]) > 0
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(("tau_mem", "tau_syn", "weight"), [(20.0, 5.0, 0.6), (10.0, 10.001, 0.6), (20.0, 0.0, 0.1),
+                                                            (math.inf, 2.0, 0.05), (1.0, 30.0, 0.3)])
+def test_a_noisy_recurrent_network_gives_the_same_bits(tau_mem, tau_syn, weight):
+    net = es.Network(seed=5)
+    leak = math.isfinite(tau_mem)
+    cells = net.population("cells", 60, es.LIF(tau_mem, tau_syn, t_refractory=1.5, i_offset=0.9 if leak else 0.02))
+    noise = net.poisson("noise", 30, rate=40.0)
+    net.connect(noise, cells, es.FixedInDegree(5, 3 * weight))
+    net.connect(cells, cells, es.FixedInDegree(8, es.Uniform(-2 * weight, 2 * weight)), delay=es.Uniform(0.0, 4.0))
+    expected, found = (es.simulate(net, None, 120.0, engine=engine, seed=1) for engine in ("reference", "heap"))
+    assert len(expected.spikes("cells").time) > 50
+    assert bits(found) == bits(expected)
 
 
 def tie(first, second, order):

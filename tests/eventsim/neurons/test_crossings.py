@@ -15,8 +15,8 @@ from eventsim.neurons import membrane
 
 INF = math.inf
 
-PAIRS = ((INF, 0.0), (20.0, 0.0), (INF, INF), (INF, 5.0), (20.0, INF), (10.0, 5.0), (36.5, 5.0), (3.0, 10.0), (50.0, 0.05),
-         (5.2, 5.0), (4.8, 5.0), (5.0005, 5.0), (5.0, 5.0))
+PAIRS = ((INF, 0.0), (20.0, 0.0), (INF, INF), (INF, 5.0), (20.0, INF), (10.0, 5.0), (36.5, 5.0), (3.0, 10.0),
+         (50.0, 0.05), (5.2, 5.0), (4.8, 5.0), (5.0005, 5.0), (5.0, 5.0))
 PEAKED = tuple(pair for pair in PAIRS if 0.0 < pair[1] < INF and pair[0] < INF)
 """Pairs with a leak and a decaying current: one arrival makes a smooth peak."""
 

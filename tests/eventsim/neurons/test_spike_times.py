@@ -4,12 +4,11 @@ The long run of the same comparison is ``benchmarks/spike_time_oracle.py``.
 """
 
 import histories
-import networks
 import numpy as np
 import pytest
 
-COUNT = 15 if networks.examples(300) == 300 else 4
-"""Histories a regime; fewer where kernels run as plain Python."""
+COUNT = 15
+"""Histories a regime."""
 
 
 @pytest.mark.parametrize("regime", histories.REGIMES, ids=lambda regime: regime.name)
