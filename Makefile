@@ -9,7 +9,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-PYTEST := $(BIN)/python -m pytest -q -p no:cacheprovider
+PYTEST := $(BIN)/python -m pytest -q -p no:cacheprovider -n 2
+# What runs kernels: as plain Python (the larger property tests are left out there) and compiled.
+PLAIN := tests/eventsim/neurons/test_closed_forms.py tests/eventsim/neurons/test_edge_cases.py \
+    tests/eventsim/test_queue.py tests/eventsim/test_random.py tests/eventsim/test_poisson.py \
+    tests/eventsim/test_replay.py tests/eventsim/engines/test_semantics.py tests/eventsim/engines/test_heap.py \
+    tests/eventsim/engines/test_layers.py tests/training/test_layered.py
+KERNELS := tests/eventsim/neurons tests/eventsim/engines tests/eventsim/test_queue.py tests/eventsim/test_poisson.py \
+    tests/eventsim/test_replay.py tests/eventsim/test_simulate.py tests/eventsim/test_state_file.py \
+    tests/training/test_layered.py tests/training/test_gradient.py
 SOURCES := pyproject.toml setup.cfg README.md LICENSE \
     $(shell find eventsim training viz -type f ! -path '*/__pycache__/*')
 
@@ -28,11 +36,11 @@ test: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/python -c 'import eventsim, sys; sys.exit(sys.prefix not in eventsim.__file__)'
 	@echo "== kernels as plain Python, with coverage"
-	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" --cov --cov-report=term:skip-covered tests
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" --cov --cov-report=term:skip-covered $(PLAIN)
 	@echo "== kernels with their array bounds checked"
-	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=2 $(PYTEST) -m "not whole" tests/eventsim tests/training
+	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=2 $(PYTEST) -m "not whole" $(KERNELS)
 	@echo "== one thread"
-	EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" tests/eventsim tests/training
+	EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" $(KERNELS)
 	@echo "== two threads, everything"
 	EVENTSIM_THREADS=2 $(PYTEST) tests
 

@@ -5,7 +5,7 @@ and on potentials of readouts; dense, pooled, convolved, skipping and lateral pr
 an input, amplitudes, moving origins. What is compared, how, and what is counted apart:
 ``tests/oracles/differences.py``. Prints a table by regime and writes JSON.
 
-    python benchmarks/gradient_check.py [--networks 30] [--seed 1] [--out FILE]
+    python benchmarks/gradient_check.py [--networks 24] [--seed 1] [--out FILE]
 
 Exit status 1 if a gradient is off by more than the tolerance.
 """
@@ -61,7 +61,7 @@ def check_regime(taus, networks, rng):
 def main(arguments=None):
     """Check every regime, print a table and write the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--networks", type=int, default=30, help="random networks a regime")
+    parser.add_argument("--networks", type=int, default=24, help="random networks a regime")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--out", type=pathlib.Path, default=HERE / "results" / "gradient_check.json")
     chosen = parser.parse_args(arguments)

@@ -153,26 +153,29 @@ def test_a_noisy_recurrent_network_gives_the_same_bits(tau_mem, tau_syn, weight)
     assert bits(found) == bits(expected)
 
 
-def tie(first, second, order):
-    """Return a network in which two spikes of one source meet at one target at 2 ms, by two delays."""
-    net = es.Network(seed=1)
-    source = net.input("source", 1)
-    cell = net.population("cell", 1, es.LIF(tau_mem=10.0, tau_syn=4.0, t_refractory=es.NEVER))
-    rows = [(first, 1.0), (second, 2.0)]
-    weight, delay = zip(*(rows if order else rows[::-1]), strict=True)
-    net.connect(source, cell, es.Sparse([0, 0], [0, 0], weight), delay=delay)
-    return net
-
-
-@pytest.mark.parametrize("order", [True, False])
-def test_two_spikes_of_one_source_that_arrive_together_are_added_by_ascending_weight(order):
-    first, second = 7.3, 1.1e-3
-    stimulus = es.Spikes([1.0, 0.0], [0, 0], amplitude=[0.7, 1.3])
-    traces = [es.simulate(tie(first, second, order), stimulus, 20.0, engine=engine) for engine in ("reference", "heap")]
-    assert len(traces[0].spikes("cell").time) == 1
-    assert bits(traces[0]) == bits(traces[1])
-    other = es.simulate(tie(first, second, not order), stimulus, 20.0, engine="heap")
-    assert bits(other) == bits(traces[0])
+@pytest.mark.parametrize("what", ["weights", "amplitudes"])
+def test_spikes_of_one_source_that_arrive_together_are_added_in_the_order_of_weight_and_amplitude(what):
+    # Five spikes at 0 to 4 ms, each with delays of 1 to 5 ms: up to five arrive together, and the last bit of
+    # their sum depends on the order.
+    generator = np.random.default_rng(8)
+    results = set()
+    for _ in range(20):
+        values = generator.uniform(0.1, 3.0, 5)
+        weight, amplitude = (values, np.ones(5)) if what == "weights" else (np.ones(5), values)
+        runs = []
+        for engine, order in (("reference", range(5)), ("heap", range(5)), ("heap", range(4, -1, -1))):
+            order = np.array(order)
+            net = es.Network(seed=1)
+            source = net.input("source", 1)
+            cell = net.population("cell", 1, es.LIF(10.0, 4.0, v_init=0.1, v_threshold=4.0, t_refractory=es.NEVER))
+            net.connect(source, cell, es.Sparse(np.zeros(5, int), np.zeros(5, int), weight[order]),
+                        delay=np.arange(5.0, 0.0, -1.0)[order])
+            stimulus = es.Spikes(np.arange(5.0), np.zeros(5, int), amplitude=amplitude)
+            runs.append(bits(es.simulate(net, stimulus, 30.0, engine=engine)))
+        assert runs[1] == runs[0]
+        assert runs[2] == runs[0]
+        results.add(runs[0]["cell"][0])
+    assert len(results) > 15
 
 
 @pytest.mark.parametrize("tau", [0.3, 1.0, 5.0])
