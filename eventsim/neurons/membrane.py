@@ -11,7 +11,8 @@ that the exponentials stay between e^-16 and e^16; `advance` moves a state from 
 these two and are free of any origin.
 
 The formulas are in one file a regime: `if_delta`, `lif_delta`, `ramp`, `if_exp`, `lif_step`,
-`lif_exp`, `lif_near` (with `two_exponentials`).
+`lif_exp`, `lif_near` (with `two_exponentials`). Two receptors (`PAIR`) have a third accumulator and are not
+solved here: `receptors` has the names that serve both.
 """
 
 import math
@@ -26,9 +27,11 @@ IF_EXP = 3
 LIF_STEP = 4
 LIF_EXP = 5
 LIF_NEAR = 6
+PAIR = 7
 
 NAMES = ("IF, delta synapses", "LIF, delta synapses", "ramp", "IF, exponential synapses",
-         "LIF, step currents", "LIF, exponential synapses", "LIF, exponential synapses, near-equal taus")
+         "LIF, step currents", "LIF, exponential synapses", "LIF, exponential synapses, near-equal taus",
+         "two receptors")
 
 NEAR = 0.05
 """Time constants closer than this (relative) use the divided-difference basis."""
@@ -39,8 +42,10 @@ PERIOD_WITHOUT_TAU = 64.0
 _FLOOR = 1e-290
 
 
-def regime_of(tau_mem, tau_syn):
-    """Return the regime of a pair of time constants (ms)."""
+def regime_of(tau_mem, tau_syn, tau_two=math.nan):
+    """Return the regime of the time constants (ms); `tau_two`: of the second receptor, NaN where there is none."""
+    if not math.isnan(tau_two):
+        return PAIR
     if tau_syn == 0.0:
         return IF_DELTA if math.isinf(tau_mem) else LIF_DELTA
     if math.isinf(tau_mem):
@@ -55,12 +60,12 @@ def has_current(regime):
     return regime not in (IF_DELTA, LIF_DELTA)
 
 
-def period_of(tau_mem, tau_syn):
+def period_of(tau_mem, tau_syn, tau_two=math.nan):
     """Return the distance of the origins (ms): a power of two, 8 to 16 of the shortest time constant.
 
     A power of two makes n * period and t - n * period exact.
     """
-    finite = [tau for tau in (tau_mem, tau_syn) if 0.0 < tau < math.inf]
+    finite = [tau for tau in (tau_mem, tau_syn, tau_two) if 0.0 < tau < math.inf]
     if not finite:
         return PERIOD_WITHOUT_TAU
     return 2.0 ** math.floor(math.log2(16.0 * min(finite)))
