@@ -1,20 +1,22 @@
 """A network as flat arrays: the form that every engine, the gradient and the measures walk over.
 
 Populations are numbered in the order of their names, so that the global neuron id (gid) sorts as
-(population name, neuron id) whatever the order of building. A source neuron has *delay groups*:
-the synapses of one projection that share one delay, sorted by (delay, projection name); inside a
-group synapses are sorted by (target, weight).
+(population name, neuron id) whatever the order of building. A source neuron has one *row* of synapses
+a projection. Where a projection has one delay, a row is sorted by (target, weight) and arrives as a
+whole; where each synapse has its own, by (delay, target, weight), and it arrives piece by piece: `piece`
+walks either kind. A synapse takes 12 bytes, 20 with a delay of its own.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
+from eventsim._jit import closed_form
 from eventsim.neurons import membrane
 
 
 class Lowered(NamedTuple):
-    """A network in flat arrays. P populations, N neurons (inputs included), G groups, S synapses."""
+    """A network in flat arrays. P populations, J projections, N neurons (inputs included), R rows, S synapses."""
 
     names: tuple
     """Population names, sorted."""
@@ -30,6 +32,8 @@ class Lowered(NamedTuple):
     """(P,) int64, see `eventsim.neurons.membrane`; -1 for inputs."""
     tau_mem: np.ndarray
     tau_syn: np.ndarray
+    tau_two: np.ndarray
+    """(P,) float64, ms: time constant of the second receptor, 0 where there is one receptor."""
     period: np.ndarray
     """(P,) float64, ms."""
     v_inf: np.ndarray
@@ -39,23 +43,31 @@ class Lowered(NamedTuple):
     v_reset: np.ndarray
     v_init: np.ndarray
     t_refractory: np.ndarray
-    group_ptr: np.ndarray
-    """(N + 1,) int64: gid -> groups."""
-    group_delay: np.ndarray
-    group_projection: np.ndarray
-    """(G,) int32: index into `projections`."""
-    group_start: np.ndarray
-    group_stop: np.ndarray
-    """(G,) int64: range of synapses."""
+    row_ptr: np.ndarray
+    """(N + 1,) int64: gid -> rows."""
+    row_projection: np.ndarray
+    """(R,) int32: index into `projections`; ascending within a source."""
+    row_start: np.ndarray
+    row_stop: np.ndarray
+    """(R,) int64: range of synapses."""
+    row_delay: np.ndarray
+    """(R,) float64, ms; -1 where each synapse has its own."""
     synapse_target: np.ndarray
     """(S,) int32: gid."""
     synapse_weight: np.ndarray
-    synapse_parameter: np.ndarray
-    """(S,) int64: index into the flattened weights of the projection."""
+    """(S,) float64."""
+    synapse_delay: np.ndarray
+    """(S - first_delay,) float64, ms: delays of the synapses from `first_delay` on, the last ones."""
+    first_delay: int
+    projection_start: np.ndarray
+    projection_stop: np.ndarray
+    """(J,) int64: range of synapses."""
     projection_target: np.ndarray
     """(J,) int32: target population of a projection."""
     projection_scale: np.ndarray
     """(J,) float64: weight of a synapse / parameter (1 / k^2 under average pooling)."""
+    projection_receptor: np.ndarray
+    """(J,) int32: 1 where it feeds the second receptor of its target."""
 
 
 def lower(net):
@@ -85,28 +97,62 @@ def _sorted_rows(source, delay, target, weight):
     return np.lexsort((weight, *reversed(keys)))
 
 
-def _projection_rows(projection, source_offset, target_offset):
-    """Return gids, weights, parameters of the synapses in engine order, and their groups."""
+@closed_form
+def piece(row_delay, row_stop, synapse_delay, first_delay, row, at):
+    """Return (delay, stop) of the synapses of a row that arrive together, from synapse `at` on."""
+    delay = row_delay[row]
+    stop = row_stop[row]
+    if delay >= 0.0:
+        return delay, stop
+    delay = synapse_delay[at - first_delay]
+    end = at + 1
+    while end < stop and synapse_delay[end - first_delay] == delay:
+        end += 1
+    return delay, end
+
+
+class _Rows(NamedTuple):
+    """The synapses of one projection in engine order, and its rows; ids local to the populations."""
+
+    target: np.ndarray
+    weight: np.ndarray
+    parameter: np.ndarray
+    delay: np.ndarray
+    """(n,) or shape ()."""
+    source: np.ndarray
+    """(rows,): which neuron a row belongs to."""
+    start: np.ndarray
+    stop: np.ndarray
+
+
+def _rows_of(projection):
     synapses = projection.synapses()
-    source = synapses.source.astype(np.int64)
-    delay = np.asarray(synapses.delay, dtype=np.float64)
-    order = _sorted_rows(source, delay, synapses.target, synapses.weight)
+    source, delay = synapses.source, np.asarray(synapses.delay, dtype=np.float64)
+    if delay.ndim and (len(delay) == 0 or delay.min() == delay.max()):
+        delay = delay[0] if len(delay) else np.float64(0.0)
+    order = _sorted_rows(source, np.asarray(delay), synapses.target, synapses.weight)
     columns = [source, synapses.target, synapses.weight, synapses.parameter]
+    del synapses
     if order is not None:
         columns = [column[order] for column in columns]
-        delay = delay if delay.ndim == 0 else delay[order]
+        delay = delay if np.ndim(delay) == 0 else delay[order]
     source, target, weight, parameter = columns
-    if len(source) == 0:
-        first = np.zeros(0, dtype=np.int64)
-    else:
-        change = source[1:] != source[:-1]
-        if delay.ndim:
-            change |= delay[1:] != delay[:-1]
-        first = np.concatenate(([0], np.nonzero(change)[0] + 1)).astype(np.int64)
-    stop = np.append(first[1:], len(source)).astype(np.int64) if len(first) else first
-    group_delay = np.full(len(first), float(delay)) if delay.ndim == 0 else delay[first]
-    groups = (source[first] + source_offset, group_delay, first, stop)
-    return (target.astype(np.int32) + np.int32(target_offset), weight, parameter), groups
+    count = np.bincount(source, minlength=projection.source.size)
+    pointer = np.zeros(len(count) + 1, np.int64)
+    np.cumsum(count, out=pointer[1:])
+    present = np.flatnonzero(count)
+    return _Rows(target, weight, parameter, delay, present, pointer[present], pointer[present + 1])
+
+
+def parameters(net, name):
+    """Return the parameter of every synapse of a projection, in the order of the flat arrays.
+
+    Returns
+    -------
+    parameter : int64 array
+        Index into the projection's flattened weights. Not kept: 8 bytes a synapse that only learning needs.
+    """
+    return _rows_of(net.projections[name]).parameter
 
 
 def _lower(net):
@@ -117,7 +163,8 @@ def _lower(net):
     total = int(offset[-1])
     count = len(names)
     regime = np.full(count, -1, dtype=np.int64)
-    tau_mem, tau_syn, period = np.ones(count), np.ones(count), np.full(count, membrane.PERIOD_WITHOUT_TAU)
+    tau_mem, tau_syn, tau_two = np.ones(count), np.ones(count), np.zeros(count)
+    period = np.full(count, membrane.PERIOD_WITHOUT_TAU)
     fires = np.zeros(count, dtype=bool)
     v_inf, drive, v_reset, v_init = np.zeros(total), np.zeros(total), np.zeros(total), np.zeros(total)
     theta, refractory = np.full(total, np.inf), np.zeros(total)
@@ -141,30 +188,41 @@ def _lower(net):
 
     projections = tuple(sorted(net.projections))
     index_of = {name: index for index, name in enumerate(names)}
-    rows, groups, shift = [], [], 0
-    target_of, scale = np.zeros(len(projections), dtype=np.int32), np.ones(len(projections))
-    for number, name in enumerate(projections):
-        projection = net.projections[name]
-        target_of[number] = index_of[projection.target.name]
-        scale[number] = projection.scale
-        row, (source, delay, start, stop) = _projection_rows(
-            projection, offset[index_of[projection.source.name]], offset[target_of[number]])
-        rows.append(row)
-        groups.append((source, delay, np.full(len(source), number, dtype=np.int32), start + shift, stop + shift))
-        shift += len(row[0])
-    empty = (np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.int64))
-    target, weight, parameter = (np.concatenate(column) for column in zip(*rows, strict=True)) if rows else empty
-    if groups:
-        source, delay, number, start, stop = (np.concatenate(column) for column in zip(*groups, strict=True))
-    else:
-        source, delay, number = np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int32)
-        start = stop = np.zeros(0, np.int64)
-    order = np.lexsort((number, delay, source))
+    links = [net.projections[name] for name in projections]
+    target_of = np.array([index_of[link.target.name] for link in links], dtype=np.int32)
+    parts = [_rows_of(link) for link in links]
+    own_delays = np.array([np.ndim(part.delay) > 0 for part in parts], dtype=bool)
+    # Projections with a delay for each synapse come last, so that the others need no room for delays.
+    start = np.zeros(len(parts), np.int64)
+    place = 0
+    for number in np.argsort(own_delays, kind="stable"):
+        start[number] = place
+        place += len(parts[number].target)
+    stop = start + np.array([len(part.target) for part in parts], np.int64)
+    first_delay = int(place - sum(len(part.target) for part, own in zip(parts, own_delays, strict=True) if own))
+    target, weight = np.empty(place, np.int32), np.empty(place)
+    delay = np.empty(place - first_delay)
+    row_columns = []
+    for number, link in enumerate(links):
+        part, here = parts[number], slice(start[number], stop[number])
+        np.add(part.target, offset[target_of[number]], out=target[here], casting="unsafe")
+        weight[here] = part.weight
+        if own_delays[number]:
+            delay[start[number] - first_delay:stop[number] - first_delay] = part.delay
+        n = len(part.source)
+        row_columns.append((part.source + offset[index_of[link.source.name]], np.full(n, number, np.int32),
+                            part.start + start[number], part.stop + start[number],
+                            np.full(n, -1.0 if own_delays[number] else float(part.delay))))
+        parts[number] = None  # a large network is not held twice
+    empty = (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
+    columns = [np.concatenate(column) for column in zip(empty, *row_columns, strict=True)]
+    order = np.lexsort((columns[1], columns[0]))
+    source, row_projection, row_start, row_stop, row_delay = (column[order] for column in columns)
     pointer = np.zeros(total + 1, dtype=np.int64)
     np.cumsum(np.bincount(source, minlength=total), out=pointer[1:])
     return Lowered(
         names, projections, offset, np.repeat(np.arange(count, dtype=np.int32), sizes), fires, regime,
-        tau_mem, tau_syn, period, v_inf, drive, theta, v_reset, v_init, refractory,
-        pointer, delay[order], number[order], start[order], stop[order],
-        np.ascontiguousarray(target, dtype=np.int32), np.ascontiguousarray(weight, dtype=np.float64),
-        np.ascontiguousarray(parameter, dtype=np.int64), target_of, scale)
+        tau_mem, tau_syn, tau_two, period, v_inf, drive, theta, v_reset, v_init, refractory,
+        pointer, row_projection, row_start, row_stop, row_delay, target, weight, delay, first_delay, start, stop,
+        target_of, np.array([link.scale for link in links], dtype=np.float64),
+        np.array([link.receptor_index for link in links], dtype=np.int32))

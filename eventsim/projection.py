@@ -43,6 +43,8 @@ class Projection:
         The rule: `Dense`, `Conv2d`, ...
     receptor : None
         Reserved for neurons with several synapse types.
+    receptor_index : int
+        Place of the receptor among those of the target; 0 where it has one.
     """
 
     def __init__(self, name, source, target, connection, pairs, weight, delay, key):
@@ -50,6 +52,7 @@ class Projection:
         self.source = source
         self.target = target
         self.receptor = None
+        self.receptor_index = 0
         self.connection = connection
         if isinstance(connection.weight, np.ndarray):
             # The array lives on as `weight`, which may change; the rule keeps scalars and distributions.

@@ -95,7 +95,7 @@ def _rebuilt(trace, name, samples, neurons, times):
     arrivals = arrivals_at(trace, lowered, name, samples[0] if len(samples) == 1 else None)
     bounds = np.stack((arrivals.offset[samples], arrivals.offset[samples + 1]))
     own_bounds = np.searchsorted(own.sample, np.stack((samples, samples + 1)))
-    _walk(cell, arrivals, bounds, lowered.group_start, lowered.group_stop, lowered.synapse_target,
+    _walk(cell, arrivals, bounds, lowered.synapse_target,
           lowered.synapse_weight, own.time, own.neuron, own.generation, own_bounds,
           np.ascontiguousarray(neurons, dtype=np.int64), times, v, i)
     v += lowered.v_inf[here][neurons][None, :, None]
@@ -146,7 +146,7 @@ def _fire(cell, c0, c1, origin, release, fired_at, j, t):
 
 
 @kernel
-def _walk(cell, arrivals, bounds, group_start, group_stop, target, weight, own_time, own_neuron, own_generation,
+def _walk(cell, arrivals, bounds, target, weight, own_time, own_neuron, own_generation,
           own_bounds, neurons, times, v, i):
     """Deliver the arrivals and own spikes of each sample; write V - v_inf and I of `neurons` at `times`."""
     n = len(cell.drive)
@@ -177,7 +177,7 @@ def _walk(cell, arrivals, bounds, group_start, group_stop, target, weight, own_t
                     s = t - np.int64(t / cell.period) * cell.period
                     p0, p1 = closed_forms.psi(cell.regime, cell.tau_mem, cell.tau_syn, s)
                     q0, q1 = arrivals.amplitude[k] * p0, arrivals.amplitude[k] * p1
-                    for synapse in range(group_start[arrivals.group[k]], group_stop[arrivals.group[k]]):
+                    for synapse in range(arrivals.start[k], arrivals.stop[k]):
                         j = target[synapse] - cell.first
                         _release(cell, c0, c1, origin, release, j, t)
                         if delta and (release[j] > t or fired_at[j] == t):

@@ -49,8 +49,8 @@ def senders(trace, lowered, target=None):
         A population that sends was not recorded.
     """
     feeds = np.ones(len(lowered.projections), bool) if target is None else lowered.projection_target == target
-    owner = np.repeat(np.arange(len(lowered.population)), np.diff(lowered.group_ptr))
-    sending = np.unique(lowered.population[owner[feeds[lowered.group_projection]]])
+    owner = np.repeat(np.arange(len(lowered.population)), np.diff(lowered.row_ptr))
+    sending = np.unique(lowered.population[owner[feeds[lowered.row_projection]]])
     return [_sender(trace, lowered.names[index], int(lowered.offset[index])) for index in sending]
 
 

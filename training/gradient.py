@@ -20,7 +20,7 @@ from eventsim import arrays
 from eventsim._jit import kernel
 from eventsim.engines.layers import in_threads, thread_count
 from eventsim.errors import InputError, choose
-from eventsim.lower import lower
+from eventsim.lower import lower, parameters, piece
 from eventsim.neurons import membrane
 
 SHARD = 16
@@ -55,10 +55,12 @@ class _Net(NamedTuple):
     tau_mem: np.ndarray
     tau_syn: np.ndarray
     period: np.ndarray
-    group_ptr: np.ndarray
-    group_delay: np.ndarray
-    group_start: np.ndarray
-    group_stop: np.ndarray
+    row_ptr: np.ndarray
+    row_start: np.ndarray
+    row_stop: np.ndarray
+    row_delay: np.ndarray
+    synapse_delay: np.ndarray
+    first_delay: int
     synapse_target: np.ndarray
     synapse_weight: np.ndarray
 
@@ -77,21 +79,26 @@ class _Spikes(NamedTuple):
 
 
 @kernel
-def _arrivals(net, gid, time, first, last, t_stop, spike_of, group_of, when):
-    """Write the delay groups that arrive before t_stop; return how many (counted only where arrays are empty)."""
+def _arrivals(net, gid, time, first, last, t_stop, spike_of, starts, stops, when):
+    """Write the synapses that are reached before t_stop; return how many times (only counts if arrays are empty)."""
     size = 0
     for k in range(first, last):
-        for g in range(net.group_ptr[gid[k]], net.group_ptr[gid[k] + 1]):
-            arrival = time[k] + net.group_delay[g]
-            if arrival < t_stop:
+        for row in range(net.row_ptr[gid[k]], net.row_ptr[gid[k] + 1]):
+            stop = net.row_start[row]
+            while stop < net.row_stop[row]:
+                start = stop
+                delay, stop = piece(net.row_delay, net.row_stop, net.synapse_delay, net.first_delay, row, start)
+                arrival = time[k] + delay
+                if not arrival < t_stop:
+                    break
                 if len(when):
-                    spike_of[size], group_of[size], when[size] = k, g, arrival
+                    spike_of[size], starts[size], stops[size], when[size] = k, start, stop, arrival
                 size += 1
     return size
 
 
 @kernel
-def _sweep(net, spikes, first, last, spike_of, group_of, when, readout_error, t_stop, error, by_synapse, by_delay,
+def _sweep(net, spikes, first, last, spike_of, starts, stops, when, readout_error, t_stop, error, by_synapse, by_delay,
            by_threshold):
     """Walk one sample backwards; add to `error` (by spike), `by_synapse`, `by_delay`, `by_threshold`.
 
@@ -117,12 +124,11 @@ def _sweep(net, spikes, first, last, spike_of, group_of, when, readout_error, t_
             s = when[a]
             sender = spike_of[a]
             amplitude = spikes.amplitude[sender]
-            g = group_of[a]
             total = 0.0
             known = -1
             window = np.int64(0)
             p0, p1, d0, d1 = 0.0, 0.0, 0.0, 0.0
-            for synapse in range(net.group_start[g], net.group_stop[g]):
+            for synapse in range(starts[a], stops[a]):
                 j = net.synapse_target[synapse]
                 if g0[j] == 0.0 and g1[j] == 0.0:
                     continue
@@ -203,11 +209,12 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None):
         for sample in range(first, last):
             here, end = bounds[sample], bounds[sample + 1]
             t_stop = float(trace.ended[sample])
-            size = _arrivals(kernel_net, spikes.gid, spikes.time, here, end, t_stop, none, none, np.zeros(0))
-            spike_of, group_of, when = np.zeros(size, np.int64), np.zeros(size, np.int64), np.zeros(size)
+            size = _arrivals(kernel_net, spikes.gid, spikes.time, here, end, t_stop, none, none, none, np.zeros(0))
+            spike_of, starts, stops = (np.zeros(size, np.int64) for _ in range(3))
+            when = np.zeros(size)
             if size:
-                _arrivals(kernel_net, spikes.gid, spikes.time, here, end, t_stop, spike_of, group_of, when)
-            _sweep(kernel_net, spikes, here, end, spike_of, group_of, when, readout_error[sample], t_stop, error,
+                _arrivals(kernel_net, spikes.gid, spikes.time, here, end, t_stop, spike_of, starts, stops, when)
+            _sweep(kernel_net, spikes, here, end, spike_of, starts, stops, when, readout_error[sample], t_stop, error,
                    by_synapse, by_delay, by_threshold)
         return by_synapse, by_delay, by_threshold
 
@@ -330,13 +337,10 @@ def in_given_order(spikes, values):
 def _by_name(net, trace, lowered, totals, error, pieces):
     by_synapse, by_delay, by_threshold = totals
     result = SpikeTimeGradient({}, {}, {}, {})
-    # Synapses are laid out projection after projection.
-    sizes = np.bincount(lowered.group_projection, lowered.group_stop - lowered.group_start, len(lowered.projections))
-    bounds = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
     for number, name in enumerate(lowered.projections):
         projection = net.projections[name]
-        mine = slice(bounds[number], bounds[number + 1])
-        parameter = lowered.synapse_parameter[mine]
+        mine = slice(lowered.projection_start[number], lowered.projection_stop[number])
+        parameter = parameters(net, name)
         size = math.prod(projection.weight.shape)
         summed = np.bincount(parameter, by_synapse[mine], minlength=size) * lowered.projection_scale[number]
         result.weights[name] = summed.reshape(projection.weight.shape)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from eventsim.lower import piece
+
 HEAP_SIZE, FLIGHT_SIZE, RECORD_SIZE, INPUT, STAMP, ARRIVALS, SPIKES, WATCHED = range(8)
 """Places in `State.counters`."""
 
@@ -98,7 +100,23 @@ class State(NamedTuple):
 
 def net_of(lowered):
     """Return the kernel's view of a lowered network."""
-    return Net(*(getattr(lowered, field) for field in Net._fields))
+    row, start, stop, delay = [], [], [], []
+    for r in range(len(lowered.row_start)):
+        at = int(lowered.row_start[r])
+        while at < lowered.row_stop[r]:
+            begin = at
+            d, at = piece(lowered.row_delay, lowered.row_stop, lowered.synapse_delay, lowered.first_delay, r, at)
+            row.append(r), start.append(begin), stop.append(at), delay.append(d)
+    row, delay = np.array(row, np.int64), np.array(delay, float)
+    start, stop = np.array(start, np.int64), np.array(stop, np.int64)
+    source = np.searchsorted(lowered.row_ptr, row, side="right") - 1
+    projection = lowered.row_projection[row]
+    order = np.lexsort((projection, delay, source))
+    pointer = np.zeros(len(lowered.row_ptr), np.int64)
+    np.cumsum(np.bincount(source, minlength=len(pointer) - 1), out=pointer[1:])
+    groups = {"group_ptr": pointer, "group_delay": delay[order], "group_projection": projection[order],
+              "group_start": start[order], "group_stop": stop[order]}
+    return Net(*(groups.get(field, getattr(lowered, field, None)) for field in Net._fields))
 
 
 def due_room(room):

@@ -75,8 +75,8 @@ def dense_multiply_adds(net):
     """
     lowered = lower(net)
     synapses = np.bincount(
-        lowered.group_projection,
-        weights=lowered.group_stop - lowered.group_start,
+        lowered.row_projection,
+        weights=lowered.row_stop - lowered.row_start,
         minlength=len(lowered.projections),
     )
     return float((synapses * lowered.projection_scale).sum())

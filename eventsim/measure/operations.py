@@ -4,38 +4,49 @@ import numpy as np
 
 from eventsim._jit import kernel
 from eventsim.errors import InputError
-from eventsim.lower import lower
+from eventsim.lower import lower, piece
 from eventsim.measure.counts import until_of
 from eventsim.senders import senders
 
 
 @kernel
-def _count(sender, group_ptr, group_delay, group_start, group_stop, until, out):
+def _count(sender, row_ptr, row_start, row_stop, row_delay, synapse_delay, first_delay, until, out):
     """Add to ``out[sample]`` the arrivals of these spikes strictly before ``until[sample]``."""
-    for row in range(len(sender.time)):
-        s = sender.sample[row]
-        source = sender.gid + sender.neuron[row]
-        for group in range(group_ptr[source], group_ptr[source + 1]):
-            if sender.time[row] + group_delay[group] < until[s]:
-                out[s] += group_stop[group] - group_start[group]
+    for k in range(len(sender.time)):
+        s = sender.sample[k]
+        source = sender.gid + sender.neuron[k]
+        for row in range(row_ptr[source], row_ptr[source + 1]):
+            stop = row_start[row]
+            while stop < row_stop[row]:
+                start = stop
+                delay, stop = piece(row_delay, row_stop, synapse_delay, first_delay, row, start)
+                if not sender.time[k] + delay < until[s]:
+                    break
+                out[s] += stop - start
 
 
 @kernel
-def _bin(sender, group_ptr, group_delay, group_start, group_stop, until, edges, out):
+def _bin(sender, row_ptr, row_start, row_stop, row_delay, synapse_delay, first_delay, until, edges, out):
     """Add arrivals strictly before ``until[sample]`` to ``out[k]``, k the first edge that is after them."""
     last = len(edges)
-    for row in range(len(sender.time)):
-        source = sender.gid + sender.neuron[row]
-        for group in range(group_ptr[source], group_ptr[source + 1]):
-            arrival = sender.time[row] + group_delay[group]
-            if arrival < until[sender.sample[row]]:
-                k = np.searchsorted(edges, arrival, side="right")
-                if k < last:
-                    out[k] += group_stop[group] - group_start[group]
+    for k in range(len(sender.time)):
+        source = sender.gid + sender.neuron[k]
+        for row in range(row_ptr[source], row_ptr[source + 1]):
+            stop = row_start[row]
+            while stop < row_stop[row]:
+                start = stop
+                delay, stop = piece(row_delay, row_stop, synapse_delay, first_delay, row, start)
+                arrival = sender.time[k] + delay
+                if not arrival < until[sender.sample[k]]:
+                    break
+                edge = np.searchsorted(edges, arrival, side="right")
+                if edge < last:
+                    out[edge] += stop - start
 
 
-def _groups(lowered):
-    return lowered.group_ptr, lowered.group_delay, lowered.group_start, lowered.group_stop
+def _rows(lowered):
+    return (lowered.row_ptr, lowered.row_start, lowered.row_stop, lowered.row_delay, lowered.synapse_delay,
+            lowered.first_delay)
 
 
 def synaptic_operations(trace, until=None):
@@ -67,7 +78,7 @@ def synaptic_operations(trace, until=None):
     lowered = lower(trace.unchanged_network())
     out = np.zeros(trace.n_samples, dtype=np.int64)
     for sender in senders(trace, lowered):
-        _count(sender, *_groups(lowered), ends, out)
+        _count(sender, *_rows(lowered), ends, out)
     return out
 
 
@@ -98,5 +109,5 @@ def operations_over_time(trace, times):
     lowered = lower(trace.unchanged_network())
     out = np.zeros(len(edges), dtype=np.int64)
     for sender in senders(trace, lowered):
-        _bin(sender, *_groups(lowered), ends, edges, out)
+        _bin(sender, *_rows(lowered), ends, edges, out)
     return np.cumsum(out)

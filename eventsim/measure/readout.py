@@ -34,8 +34,6 @@ class Readout(NamedTuple):
     v_inf: np.ndarray
     v_init: np.ndarray
     gid: int
-    group_start: np.ndarray
-    group_stop: np.ndarray
     synapse_target: np.ndarray
     synapse_weight: np.ndarray
 
@@ -84,7 +82,7 @@ def course(trace, name):
         int(lowered.regime[p]), float(lowered.tau_mem[p]), float(lowered.tau_syn[p]),
         float(lowered.period[p]),
         lowered.drive[here], lowered.v_inf[here], lowered.v_init[here], int(lowered.offset[p]),
-        lowered.group_start, lowered.group_stop, lowered.synapse_target, lowered.synapse_weight)
+        lowered.synapse_target, lowered.synapse_weight)
     return readout, arrivals_at(trace, lowered, name), np.array(trace.ended)
 
 
@@ -158,10 +156,9 @@ def _follow(r, arrivals, s, end, pieces):
         pieces.base[k] = origin * r.period
         p0, p1 = membrane.psi(r.regime, r.tau_mem, r.tau_syn, t - pieces.base[k])
         while row < stop and arrivals.time[row] == t:
-            group = arrivals.group[row]
             q0 = arrivals.amplitude[row] * p0
             q1 = arrivals.amplitude[row] * p1
-            for synapse in range(r.group_start[group], r.group_stop[group]):
+            for synapse in range(arrivals.start[row], arrivals.stop[row]):
                 j = r.synapse_target[synapse] - r.gid
                 pieces.c0[k, j] += r.synapse_weight[synapse] * q0
                 pieces.c1[k, j] += r.synapse_weight[synapse] * q1

@@ -1,4 +1,4 @@
-"""The flat form of a network: order of populations, delay groups and synapses."""
+"""The flat form of a network: order of populations, rows and synapses."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from networks import examples, layered_cases, recurrent_cases
 
 import eventsim as es
-from eventsim.lower import lower
+from eventsim.lower import lower, parameters, piece
 from eventsim.neurons import membrane
 
 
@@ -21,15 +21,24 @@ def small():
     return net
 
 
-def rows(lowered):
-    """Return every synapse as (source gid, target gid, delay, projection name, weight, parameter)."""
+def rows(net):
+    """Return every synapse as (source gid, projection name, delay, target gid, weight, parameter), in storage order."""
+    lowered = lower(net)
     found = []
     for gid in range(len(lowered.population)):
-        for group in range(lowered.group_ptr[gid], lowered.group_ptr[gid + 1]):
-            for k in range(lowered.group_start[group], lowered.group_stop[group]):
-                found.append((gid, int(lowered.synapse_target[k]), float(lowered.group_delay[group]),
-                              lowered.projections[lowered.group_projection[group]], float(lowered.synapse_weight[k]),
-                              int(lowered.synapse_parameter[k])))
+        for row in range(lowered.row_ptr[gid], lowered.row_ptr[gid + 1]):
+            number = lowered.row_projection[row]
+            name = lowered.projections[number]
+            parameter = parameters(net, name)
+            at = lowered.row_start[row]
+            while at < lowered.row_stop[row]:
+                start = at
+                delay, at = piece(lowered.row_delay, lowered.row_stop, lowered.synapse_delay, lowered.first_delay, row,
+                                  start)
+                for k in range(start, at):
+                    found.append((gid, name, float(delay), int(lowered.synapse_target[k]),
+                                  float(lowered.synapse_weight[k]),
+                                  int(parameter[k - lowered.projection_start[number]])))
     return found
 
 
@@ -57,16 +66,33 @@ def test_an_offset_drives_a_membrane_without_leak_and_is_part_of_the_rest_elsewh
     assert lowered.t_refractory.tolist() == [0.0] * 5 + [3.0]
 
 
-def test_synapses_lie_by_source_delay_projection_target_and_weight():
-    assert rows(lower(small())) == [
-        (0, 3, 0.0, "z", 2.0, 2),
-        (0, 5, 0.5, "y", 1.0, 0),
-        (0, 3, 0.5, "z", 1.0, 3),
-        (0, 4, 0.5, "z", 3.0, 1),
-        (1, 5, 0.5, "y", 2.0, 1),
-        (2, 5, 0.5, "y", 3.0, 2),
-        (2, 4, 0.5, "z", 4.0, 0),
+def test_synapses_lie_by_source_projection_delay_target_and_weight():
+    assert rows(small()) == [
+        (0, "y", 0.5, 5, 1.0, 0),
+        (0, "z", 0.0, 3, 2.0, 2),
+        (0, "z", 0.5, 3, 1.0, 3),
+        (0, "z", 0.5, 4, 3.0, 1),
+        (1, "y", 0.5, 5, 2.0, 1),
+        (2, "y", 0.5, 5, 3.0, 2),
+        (2, "z", 0.5, 4, 4.0, 0),
     ]
+
+
+def test_a_synapse_takes_twelve_bytes_and_twenty_with_a_delay_of_its_own():
+    lowered = lower(small())
+    assert lowered.synapse_target.itemsize + lowered.synapse_weight.itemsize == 12
+    assert lowered.synapse_delay.itemsize == 8
+    assert (len(lowered.synapse_target), len(lowered.synapse_delay), lowered.first_delay) == (7, 4, 3)
+
+
+def test_a_delay_that_all_synapses_share_is_kept_once():
+    net = es.Network(seed=1)
+    net.input("a", 2)
+    net.population("b", 2, es.LIF(20.0, 5.0))
+    net.connect("a", "b", es.Sparse([0, 1], [1, 0], [1.0, 2.0]), delay=[0.5, 0.5])
+    lowered = lower(net)
+    assert len(lowered.synapse_delay) == 0
+    assert lowered.row_delay.tolist() == [0.5, 0.5]
 
 
 def test_a_pooled_weight_is_divided_by_the_area_of_the_pool():
@@ -77,7 +103,7 @@ def test_a_pooled_weight_is_divided_by_the_area_of_the_pool():
     lowered = lower(net)
     assert lowered.projection_scale.tolist() == [0.25]
     offset = int(lowered.offset[lowered.names.index("image")])
-    by_pixel = [[row[4] for row in rows(lowered) if row[0] == offset + pixel] for pixel in range(8)]
+    by_pixel = [[row[4] for row in rows(net) if row[0] == offset + pixel] for pixel in range(8)]
     assert by_pixel == [[1.0, 2.0], [1.0, 2.0], [3.0, 4.0], [3.0, 4.0]] * 2
 
 
@@ -88,25 +114,25 @@ def test_the_flat_form_is_kept_until_the_network_changes():
     net.projections["y"].set_weight(np.array([[1.0], [2.0], [4.0]]))
     second = lower(net)
     assert second is not first
-    assert (2, 5, 0.5, "y", 4.0, 2) in rows(second)
+    assert (2, "y", 0.5, 5, 4.0, 2) in rows(net)
 
 
 def test_an_empty_network_has_empty_arrays():
     lowered = lower(es.Network(seed=1))
     assert lowered.names == ()
     assert lowered.offset.tolist() == [0]
-    assert lowered.group_ptr.tolist() == [0]
+    assert lowered.row_ptr.tolist() == [0]
     assert len(lowered.synapse_target) == 0
 
 
-def test_a_projection_without_synapses_has_no_groups():
+def test_a_projection_without_synapses_has_no_rows():
     net = es.Network(seed=1)
     source = net.input("source", 2)
     cells = net.population("cells", 1, es.LIF(20.0, 5.0))
     net.connect(source, cells, es.FixedProbability(0.0, 1.0))
     lowered = lower(net)
-    assert lowered.group_ptr.tolist() == [0, 0, 0, 0]
-    assert rows(lowered) == []
+    assert lowered.row_ptr.tolist() == [0, 0, 0, 0]
+    assert rows(net) == []
 
 
 @settings(max_examples=examples(60))
@@ -120,12 +146,12 @@ def test_every_synapse_of_every_projection_is_there_once(case):
         s = projection.synapses()
         delay = np.broadcast_to(s.delay, len(s.source))
         source, target = first[projection.source.name], first[projection.target.name]
-        expected += [(source + int(s.source[k]), target + int(s.target[k]), float(delay[k]), name, float(s.weight[k]),
+        expected += [(source + int(s.source[k]), name, float(delay[k]), target + int(s.target[k]), float(s.weight[k]),
                       int(s.parameter[k])) for k in range(len(s.source))]
         assert np.array_equal(s.weight, projection.weight.ravel()[s.parameter] / round(1.0 / s.scale))
-    found = rows(lowered)
+    found = rows(net)
     assert sorted(found) == sorted(expected)
-    order = [(source, delay, name, target, weight) for source, target, delay, name, weight, _ in found]
+    order = [synapse[:5] for synapse in found]
     assert order == sorted(order)
 
 
@@ -134,11 +160,10 @@ def test_every_synapse_of_every_projection_is_there_once(case):
 def test_the_flat_form_does_not_depend_on_the_order_of_building(case, order):
     built, other = lower(case.build()), lower(case.build(order))
     for field in built._fields:
-        if field != "synapse_parameter":  # follows the order in which the user listed the synapses
-            assert np.array_equal(getattr(built, field), getattr(other, field)), field
+        assert np.array_equal(getattr(built, field), getattr(other, field)), field
 
 
-@pytest.mark.parametrize("field", ["synapse_target", "synapse_weight", "group_delay", "theta"])
+@pytest.mark.parametrize("field", ["synapse_target", "synapse_weight", "row_delay", "theta"])
 def test_arrays_are_contiguous_and_writable_as_kernels_need_them(field):
     array = getattr(lower(small()), field)
     assert array.flags.c_contiguous
