@@ -1,8 +1,8 @@
 """What a network looks like before it runs: sizes, fan-in, drive against threshold, and likely mistakes.
 
 The drive of a neuron is how far one spike from every source at the best moment could lift it: the sum of its
-positive weights times the peak of the potential after one arrival of weight 1, over the distance from rest to
-threshold. Below 1 the neuron cannot fire unless its sources fire repeatedly.
+positive weights times the peak of the potential after one arrival of weight 1 (receptor by receptor), over the
+distance from rest to threshold. Below 1 the neuron cannot fire unless its sources fire repeatedly.
 """
 
 import math
@@ -49,7 +49,8 @@ def describe(net):
     for name, population in net.populations.items():
         fan_in[name] = np.zeros(population.size, dtype=np.int64)
         fan_out[name] = np.zeros(population.size, dtype=np.int64)
-        positive[name] = np.zeros(population.size)
+        receptors = population.neuron.receptors if population.kind == "neurons" else ()
+        positive[name] = np.zeros((max(len(receptors), 1), population.size))
     projections = {}
     for name, projection in net.projections.items():
         synapses = projection.synapses()
@@ -57,7 +58,8 @@ def describe(net):
         fan_out[source.name] += np.bincount(synapses.source, minlength=source.size)
         fan_in[target.name] += np.bincount(synapses.target, minlength=target.size)
         excitation = np.maximum(synapses.weight, 0.0)
-        positive[target.name] += np.bincount(synapses.target, weights=excitation, minlength=target.size)
+        positive[target.name][projection.receptor_index] += np.bincount(
+            synapses.target, weights=excitation, minlength=target.size)
         projections[name] = _projection_facts(projection, synapses)
     populations = {
         name: _population_facts(population, fan_in[name], fan_out[name], positive[name])
@@ -116,6 +118,7 @@ def _population_facts(population, fan_in, fan_out, positive):
         facts["rate_hz"] = _range(population.rate)
     if population.kind == "neurons":
         facts["readout"] = population.is_readout
+        facts["receptors"] = list(population.neuron.receptors)
         facts["fan_in"] = _range(fan_in)
         facts["without_input"] = int(np.count_nonzero(fan_in == 0))
         facts.update(_drive_facts(population, positive))
@@ -136,10 +139,11 @@ def _drive_facts(population, positive):
     can_fire = np.isfinite(p.v_threshold)
     alone = can_fire & (rises | at_once)
     passive = can_fire & ~alone & (start < p.v_threshold)
-    peak = unit_peak(p.tau_mem, p.tau_syn)
-    # 0 * inf: a ramp without excitation has no drive.
-    lift = np.where(positive[passive] > 0.0, positive[passive], 0.0)
-    lift = np.where(lift > 0.0, peak, 0.0) if math.isinf(peak) else lift * peak
+    lift = np.zeros(int(np.count_nonzero(passive)))
+    for tau_syn, weight in zip((p.tau_syn, p.tau_two), positive[:, passive], strict=False):
+        peak = unit_peak(p.tau_mem, tau_syn)
+        # 0 * inf: a ramp without excitation has no drive.
+        lift += np.where(weight > 0.0, peak, 0.0) if math.isinf(peak) else weight * peak
     drive = lift / (p.v_threshold[passive] - start[passive])
     return {
         "fires_at_start": int(np.count_nonzero(at_once & can_fire)),
@@ -155,6 +159,7 @@ def _projection_facts(projection, synapses):
         "kind": type(projection.connection).__name__,
         "source": projection.source.name,
         "target": projection.target.name,
+        "receptor": projection.receptor,
         "n_synapses": len(synapses.source),
         "n_parameters": int(projection.weight.size),
         "weight_shape": list(projection.weight.shape),
@@ -283,7 +288,8 @@ def _projection_row(name, about):
     weights = " x ".join(str(n) for n in about["weight_shape"])
     spread = f"weights {_spread(about['weight'])}" if about["weight"] else "no weights"
     delay = f"delay {_spread(about['delay_ms'])} ms" if about["delay_ms"] else ""
-    return [name, about["kind"], f"{about['n_synapses']:,} synapses", f"{spread} ({weights})", delay]
+    receptor = f"to {about['receptor']}" if about["receptor"] is not None else ""
+    return [name, about["kind"], f"{about['n_synapses']:,} synapses", f"{spread} ({weights})", delay, receptor]
 
 
 def _table(rows):

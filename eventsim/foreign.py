@@ -6,7 +6,7 @@ units. A name from there is refused with the name, and where it matters the unit
 
 from eventsim.errors import InputError, did_you_mean
 
-_RECEPTORS = "tau_syn (ms); receptors with time constants of their own are not supported by this version"
+_RECEPTORS = 'tau_syn={"excitatory": ..., "inhibitory": ...} (ms), and receptor= in Network.connect'
 _CONDUCTANCE = "not available: synapses are current-based, without a reversal potential"
 _CAPACITY = (
     "not needed: currents are in the unit of V, so divide them by the leak conductance "
@@ -79,7 +79,7 @@ CONNECT = {
     "connector": "connection, for example FixedProbability(0.1, weight)",
     "synapse": "weight in the connection and delay= in connect",
     "synapse_type": "weight in the connection and delay= in connect",
-    "receptor_type": "receptor",
+    "receptor_type": "receptor, by its name in tau_syn of the target",
     "delays": "delay (ms)",
     "label": "name",
     "space": "not needed: positions are not used",
@@ -91,6 +91,8 @@ CONNECTION = {
     "w": "weight",
     "delay": "delay= in Network.connect",
     "delays": "delay= in Network.connect",
+    "receptor": "receptor= in Network.connect",
+    "receptor_type": "receptor= in Network.connect",
     "p_connect": "p",
     "probability": "p",
     "n": "k",

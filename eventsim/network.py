@@ -172,8 +172,8 @@ class Network:
         Raises
         ------
         InputError
-            If the population has no neurons of its own, `neuron` does not fit, or a readout would result that
-            feeds other populations.
+            If the population has no neurons of its own, `neuron` does not fit, a readout would result that
+            feeds other populations, or a receptor that a projection feeds would be missing.
         """
         population = self._population(population)
         if population.kind != "neurons":
@@ -182,12 +182,15 @@ class Network:
             )
         old = population.neuron
         population.neuron = _fitting(population.name, population.shape, neuron)
-        if any(p.source is population for p in self._projections.values()):
-            try:
-                _check_source(population)
-            except InputError:
-                population.neuron = old
-                raise
+        try:
+            for projection in self._projections.values():
+                if projection.source is population:
+                    _check_source(population)
+                if projection.target is population:
+                    _check_fed(projection)
+        except InputError:
+            population.neuron = old
+            raise
 
     def connect(self, source, target, connection, delay=0.0, receptor=None, name=None, **unknown):
         """Connect two populations.
@@ -201,8 +204,9 @@ class Network:
             `FixedOutDegree`, with the weights.
         delay : float, array_like or Distribution, optional
             Time from a spike to its arrival in ms, finite, >= 0: one for all, or one a weight.
-        receptor : None
-            Reserved: neurons have one synapse type.
+        receptor : str, optional
+            Which receptor of the target the spikes arrive at. Needed where `tau_syn` of the target names
+            receptors, and not allowed where it does not.
         name : str, optional
             A new name; default "source->target", then "source->target#2" and so on. Part of the key of all
             random draws of this projection.
@@ -214,26 +218,23 @@ class Network:
         Raises
         ------
         InputError
-            If a population is unknown or cannot be an end, the shapes do not fit, or a weight or delay is not
-            allowed.
+            If a population or receptor is unknown, a population cannot be an end, the shapes do not fit, or a
+            weight or delay is not allowed.
         """
         foreign.refuse("connect", unknown, _CONNECT_ARGUMENTS, foreign.CONNECT)
         source, target = self._ends(source, target, connection)
-        if receptor is not None:
-            raise InputError(
-                f'receptor {receptor!r} is not known: "{target.name}" has one synapse type; leave it out.'
-            )
+        _check_receptor(target, receptor)
         name = self._projection_name(source, target, name)
-        projection = Projection.drawn(name, source, target, connection, delay, self._seed)
+        projection = Projection.drawn(name, source, target, connection, delay, self._seed, receptor)
         self._projections[name] = projection
         return projection
 
-    def restore(self, source, target, connection, name, pairs, weight, delay):
+    def restore(self, source, target, connection, name, pairs, weight, delay, receptor=None):
         """Add a projection whose synapses, weights and delays are known; for readers of files.
 
         Parameters
         ----------
-        source, target, connection, name
+        source, target, connection, name, receptor
             As `connect`.
         pairs : (array_like, array_like) or None
             Source and target ids, where the rule lists or draws them one by one.
@@ -252,8 +253,10 @@ class Network:
             As `connect`.
         """
         source, target = self._ends(source, target, connection)
+        _check_receptor(target, receptor)
         name = self._projection_name(source, target, name)
-        projection = Projection.restored(name, source, target, connection, pairs, weight, delay, self._seed)
+        known = (pairs, weight, delay, self._seed, receptor)
+        projection = Projection.restored(name, source, target, connection, *known)
         self._projections[name] = projection
         return projection
 
@@ -384,6 +387,30 @@ def _what(value):
     if isinstance(value, type):
         return f"the class {value.__name__} itself, without its arguments"
     return type(value).__name__
+
+
+def _check_receptor(target, receptor):
+    """Refuse a receptor that the target does not have, and none where its receptors have names."""
+    names = target.neuron.receptors
+    if receptor is not None and not names:
+        raise InputError(
+            f'receptor {receptor!r} is not known: "{target.name}" has one synapse type; leave it out.'
+        )
+    if receptor is None and names:
+        raise InputError(
+            f'"{target.name}" has named receptors; give receptor="{names[0]}"'
+            + (f' or receptor="{names[1]}".' if len(names) > 1 else ".")
+        )
+    if names:
+        choose("receptor", receptor, names)
+
+
+def _check_fed(projection):
+    """Refuse new parameters of a target without the receptor that a projection feeds."""
+    try:
+        _check_receptor(projection.target, projection.receptor)
+    except InputError as error:
+        raise InputError(f'the parameters do not fit projection "{projection.name}": {error}') from None
 
 
 def _check_source(population):

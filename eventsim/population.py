@@ -42,8 +42,11 @@ class Population:
         """Return the SHA-256 of everything that the simulation depends on."""
         total = hashlib.sha256(json.dumps([self.name, self.shape, self.kind]).encode())
         if self.neuron is not None:
-            for value in self.neuron.resolve(self.size):
-                total.update(np.asarray(value, dtype=np.float64).data)
+            for name, value in self.neuron.resolve(self.size)._asdict().items():
+                if name != "tau_two":
+                    total.update(np.asarray(value, dtype=np.float64).data)
+            if self.neuron.receptors:
+                total.update(json.dumps([*self.neuron.tau_syn.items()]).encode())
         if self.rate is not None:
             total.update(self.rate.data)
         return total.hexdigest()

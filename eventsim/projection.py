@@ -41,18 +41,15 @@ class Projection:
         The two ends.
     connection : Connection
         The rule: `Dense`, `Conv2d`, ...
-    receptor : None
-        Reserved for neurons with several synapse types.
-    receptor_index : int
-        Place of the receptor among those of the target; 0 where it has one.
+    receptor : str or None
+        The receptor of the target that it feeds; None where the target's receptors have no names.
     """
 
-    def __init__(self, name, source, target, connection, pairs, weight, delay, key):
+    def __init__(self, name, source, target, connection, pairs, weight, delay, key, receptor):
         self.name = name
         self.source = source
         self.target = target
-        self.receptor = None
-        self.receptor_index = 0
+        self.receptor = receptor
         self.connection = connection
         if isinstance(connection.weight, np.ndarray):
             # The array lives on as `weight`, which may change; the rule keeps scalars and distributions.
@@ -65,7 +62,7 @@ class Projection:
         self._digest = None
 
     @classmethod
-    def drawn(cls, name, source, target, connection, delay, seed):
+    def drawn(cls, name, source, target, connection, delay, seed, receptor=None):
         """Return a new projection after checking the two ends and drawing what is random.
 
         Parameters
@@ -80,6 +77,8 @@ class Projection:
             In ms.
         seed : int
             The network's seed.
+        receptor : str, optional
+            One of the target's.
 
         Returns
         -------
@@ -92,15 +91,15 @@ class Projection:
         """
         key = stream(seed, name, connection)
         pairs = connection.pairs(source, target, key)
-        return cls._with_values(name, source, target, connection, pairs, connection.weight, delay, key)
+        return cls._with_values(name, source, target, connection, pairs, connection.weight, delay, key, receptor)
 
     @classmethod
-    def restored(cls, name, source, target, connection, pairs, weight, delay, seed):
+    def restored(cls, name, source, target, connection, pairs, weight, delay, seed, receptor=None):
         """Return a projection whose pairs, weights and delays are known, after the same checks as `drawn`.
 
         Parameters
         ----------
-        name, source, target, connection, delay, seed
+        name, source, target, connection, delay, seed, receptor
             As `drawn`; `delay` is a number or an array.
         pairs : (array_like, array_like) or None
             Source and target ids, where the rule lists or draws them one by one.
@@ -129,12 +128,12 @@ class Projection:
         else:
             pairs = None
         key = stream(seed, name, connection)
-        return cls._with_values(name, source, target, connection, pairs, weight, delay, key)
+        return cls._with_values(name, source, target, connection, pairs, weight, delay, key, receptor)
 
     @classmethod
-    def _with_values(cls, name, source, target, connection, pairs, weight, delay, key):
+    def _with_values(cls, name, source, target, connection, pairs, weight, delay, key, receptor):
         shape = connection.weight_shape(source, target, pairs)
-        result = cls(name, source, target, connection, pairs, np.zeros(shape), np.zeros(()), key)
+        result = cls(name, source, target, connection, pairs, np.zeros(shape), np.zeros(()), key, receptor)
         result._weight = result._weights(weight, shape)
         result._delay = result._delays(delay, shape)
         return result
@@ -153,6 +152,11 @@ class Projection:
     def pairs(self):
         """Source and target ids where they are listed or drawn one by one, else None."""
         return self._pairs
+
+    @property
+    def receptor_index(self):
+        """Place of `receptor` among those of the target; 0 where they have no names."""
+        return 0 if self.receptor is None else self.target.neuron.receptors.index(self.receptor)
 
     @property
     def scale(self):
@@ -214,6 +218,8 @@ class Projection:
             rule = [type(self.connection).__name__, self.connection.settings()]
             shapes = [self._weight.shape, self._delay.shape]
             header = [self.name, self.source.name, self.target.name, *rule, *shapes]
+            if self.receptor is not None:
+                header.append(self.receptor)
             total = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
             for array in (self._weight, self._delay, *(self._pairs or ())):
                 total.update(np.ascontiguousarray(array).data)

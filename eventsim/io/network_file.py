@@ -5,8 +5,11 @@ Layout, version 1; numbers are in the units of `eventsim.network` (ms, Hz, the u
     /                          format, format_version, seed (text: it may exceed 63 bits)
     /populations/<number>/     name, kind, shape; order of creation
         neuron/<parameter>     one number, or one a neuron; v_init only where it was given
+        neuron/tau_syn         where receptors have names: one number each, and the names (JSON) in its
+                               attribute "receptors"
         rate                   kind "poisson"
-    /projections/<number>/     name, source, target, kind, settings (JSON), rule (JSON: weights as given)
+    /projections/<number>/     name, source, target, kind, settings (JSON), rule (JSON: weights as given);
+                               receptor, where the target's have names
         weight, delay          as arrays, whatever they were drawn from
         source_id, target_id   where the synapses are listed or drawn one by one
 
@@ -159,7 +162,10 @@ def _write_population(group, population):
         neuron = group.create_group("neuron")
         for name in PARAMETERS:
             value = getattr(population.neuron, name)
-            if value is not None:
+            if isinstance(value, dict):
+                _write_array(neuron, name, np.array(list(value.values())))
+                neuron[name].attrs["receptors"] = json.dumps(list(value))
+            elif value is not None:
                 _write_array(neuron, name, np.asarray(value, dtype=np.float64))
 
 
@@ -171,9 +177,16 @@ def _read_population(net, group):
     elif kind == "poisson":
         net.poisson(name, shape, rate=group["rate"][()])
     elif kind == "neurons":
-        net.population(name, shape, LIF(**{key: value[()] for key, value in group["neuron"].items()}))
+        net.population(name, shape, LIF(**{key: _parameter(value) for key, value in group["neuron"].items()}))
     else:
         raise InputError(f'population "{name}" is of the unknown kind "{kind}"')
+
+
+def _parameter(dataset):
+    """Return the values of a neuron parameter, by receptor where they are named."""
+    if "receptors" not in dataset.attrs:
+        return dataset[()]
+    return dict(zip(json.loads(dataset.attrs["receptors"]), dataset[()].tolist(), strict=True))
 
 
 def _write_projection(group, projection):
@@ -181,6 +194,8 @@ def _write_projection(group, projection):
     group.attrs["name"] = projection.name
     group.attrs["source"] = projection.source.name
     group.attrs["target"] = projection.target.name
+    if projection.receptor is not None:
+        group.attrs["receptor"] = projection.receptor
     group.attrs["kind"] = type(connection).__name__
     group.attrs["settings"] = json.dumps(connection.settings(), sort_keys=True)
     group.attrs["rule"] = json.dumps(_rule(connection.weight), sort_keys=True)
@@ -204,7 +219,8 @@ def _read_projection(net, group):
     listed = {"source": pairs[0], "target": pairs[1]} if kind == "Sparse" else {}
     connection = KINDS[kind](**listed, weight=rule, **json.loads(group.attrs["settings"]))
     ends = group.attrs["source"], group.attrs["target"]
-    net.restore(*ends, connection, group.attrs["name"], pairs, weight, group["delay"][()])
+    known = (pairs, weight, group["delay"][()], group.attrs.get("receptor"))
+    net.restore(*ends, connection, group.attrs["name"], *known)
 
 
 def _rule(weight):

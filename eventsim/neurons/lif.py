@@ -8,8 +8,12 @@ The whole family is linear between spikes::
 
 ``tau_mem = inf``: ``dV/dt = I + i_offset`` (no leak, `v_rest` is ignored there); ``tau_syn = inf``: I does
 not decay; both inf: the ramp. The two time constants choose the closed form that solves it.
+
+Two receptors have a current each, with a time constant of its own; V feels their sum.
 """
 
+import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -32,7 +36,7 @@ PARAMETERS = (
 
 
 class Parameters(NamedTuple):
-    """The parameters of a population: two time constants (ms), and one value a neuron of all others."""
+    """The parameters of a population: the time constants (ms), and one value a neuron of all others."""
 
     tau_mem: float
     tau_syn: float
@@ -42,6 +46,8 @@ class Parameters(NamedTuple):
     t_refractory: np.ndarray
     v_init: np.ndarray
     i_offset: np.ndarray
+    tau_two: float = math.nan
+    """`tau_syn` of the second receptor; NaN where there is none."""
 
 
 class LIF:
@@ -51,9 +57,10 @@ class LIF:
     ----------
     tau_mem : float
         Membrane time constant in ms, > 0; inf for neurons without leak. One for the population.
-    tau_syn : float
+    tau_syn : float or dict of str to float
         Synaptic time constant in ms, >= 0; 0 for delta synapses, inf for a current that never decays.
-        One for the population.
+        One for the population; or one for each of 1 or 2 receptors, by name: then every projection to these
+        neurons names the receptor that it feeds.
     v_rest : float or array_like, optional
         Resting potential. The unit of V is the user's; weights are in the same unit.
     v_threshold : float or array_like, optional
@@ -82,6 +89,8 @@ class LIF:
     --------
     >>> LIF(tau_mem=20.0, tau_syn=5.0, t_refractory=NEVER)
     LIF(tau_mem=20.0, tau_syn=5.0, t_refractory=inf)
+    >>> LIF(tau_mem=20.0, tau_syn={"excitatory": 5.0, "inhibitory": 10.0}).receptors
+    ('excitatory', 'inhibitory')
     """
 
     def __init__(
@@ -97,9 +106,12 @@ class LIF:
         **unknown,
     ):
         foreign.refuse("LIF", unknown, PARAMETERS, foreign.LIF)
+        tau_mem = _time_constant("tau_mem", tau_mem)
+        receptors, taus = _receptors(tau_syn)
         values = {
-            "tau_mem": _time_constant("tau_mem", tau_mem),
-            "tau_syn": _time_constant("tau_syn", tau_syn),
+            "tau_mem": tau_mem,
+            "_receptors": receptors,
+            "_taus": taus,
             "v_rest": _finite("v_rest", v_rest),
             "v_threshold": _threshold(v_threshold),
             "v_reset": _finite("v_reset", v_reset),
@@ -110,6 +122,16 @@ class LIF:
         for name, value in values.items():
             object.__setattr__(self, name, value)
         self._check_reset()
+
+    @property
+    def receptors(self):
+        """Names of the receptors in the order given; empty where `tau_syn` is one number."""
+        return self._receptors
+
+    @property
+    def tau_syn(self):
+        """Synaptic time constant in ms, or a new dict of receptor name to time constant."""
+        return dict(zip(self._receptors, self._taus, strict=True)) if self._receptors else self._taus[0]
 
     def __setattr__(self, name, value):
         raise InputError(f"LIF parameters do not change; use lif.replace({name}=...) for a changed copy.")
@@ -193,8 +215,8 @@ class LIF:
         Returns
         -------
         values : Parameters
-            `tau_mem`, `tau_syn` floats (ms); the others float64 arrays (size,). `v_init` is `v_rest` where it
-            was not given.
+            `tau_mem`, `tau_syn`, `tau_two` floats (ms); the others float64 arrays (size,). `v_init` is
+            `v_rest` where it was not given.
 
         Raises
         ------
@@ -209,7 +231,8 @@ class LIF:
 
         return Parameters(
             tau_mem=flat.tau_mem,
-            tau_syn=flat.tau_syn,
+            tau_syn=flat._taus[0],
+            tau_two=flat._taus[1] if len(flat._taus) > 1 else math.nan,
             v_rest=spread(flat.v_rest),
             v_threshold=spread(flat.v_threshold),
             v_reset=spread(flat.v_reset),
@@ -244,16 +267,28 @@ def _rebuild(values):
     return LIF(**values)
 
 
+def _receptors(tau_syn):
+    """Return the names of the receptors, if they have any, and the time constant of each."""
+    if not isinstance(tau_syn, Mapping):
+        return (), (_time_constant("tau_syn", tau_syn),)
+    names = tuple(tau_syn)
+    for name in names:
+        if not isinstance(name, str) or not name.strip() or not name.isprintable():
+            raise InputError(f"{name!r} cannot be the name of a receptor; use visible text.")
+    if not 1 <= len(names) <= 2:
+        raise InputError(
+            f"tau_syn names {len(names)} receptors{': ' if names else ''}{', '.join(names)}; allowed: 1 or 2, "
+            "or one number."
+        )
+    return names, tuple(_time_constant(f"tau_syn of {name}", tau_syn[name]) for name in names)
+
+
 def _time_constant(name, value):
-    minimum = "> 0" if name == "tau_mem" else ">= 0"
+    zero_allowed = name != "tau_mem"
+    minimum = ">= 0" if zero_allowed else "> 0"
     if value is None:
         raise InputError(f"LIF needs {name}, in ms ({minimum}; inf allowed).")
-    if isinstance(value, dict):
-        if name == "tau_syn":
-            raise InputError(
-                "tau_syn by receptor name is not supported by this version; give one number in ms, and "
-                "inhibition as negative weights."
-            )
+    if isinstance(value, Mapping):
         raise InputError(f"{name} must be one number in ms; got a dict.")
     array = arrays.numbers(name, value)
     if array.ndim:
@@ -262,7 +297,7 @@ def _time_constant(name, value):
             "population a time constant."
         )
     result = float(array)
-    if not (result > 0 or (result == 0 and name == "tau_syn")):
+    if not (result > 0 or (result == 0 and zero_allowed)):
         raise InputError(f"{name} is {result:g}; allowed: {minimum} (ms; inf allowed).")
     return result
 

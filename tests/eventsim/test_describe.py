@@ -77,6 +77,21 @@ def test_drive_is_the_positive_weights_times_the_peak_over_the_way_to_threshold(
     assert (drive["min"], drive["max"]) == pytest.approx((7 * peak / 5, 15 * peak / 5))
 
 
+def test_drive_counts_every_receptor_with_the_peak_of_its_own():
+    net = Network(seed=1)
+    net.input("in", 4)
+    net.population("h", 2, LIF(20.0, {"e": 5.0, "i": 10.0}))
+    net.connect("in", "h", Dense(1.0), receptor="e")
+    net.connect("in", "h", Dense(-0.5), receptor="i", name="against")
+    net.connect("in", "h", Dense(0.25), receptor="i", name="with")
+    about = net.describe().as_dict()
+    expected = 4 * unit_peak(20.0, 5.0) + unit_peak(20.0, 10.0)
+    assert about["populations"]["h"]["drive"]["max"] == pytest.approx(expected, rel=1e-12)
+    assert about["populations"]["h"]["receptors"] == ["e", "i"]
+    assert about["projections"]["against"]["receptor"] == "i"
+    assert "to i" in str(net.describe())
+
+
 def test_weights_too_small_are_reported_with_the_factor_that_is_missing():
     warning = one_warning(small(LIF(20.0, 0.0), 0.1))
     assert "no neuron of \"h\" can fire on one spike from every source" in warning

@@ -20,7 +20,7 @@ def refusal(**parameters):
 
 def test_defaults_are_those_of_the_contract():
     p = LIF(20.0, 5.0).resolve(3)
-    assert p._fields == PARAMETERS
+    assert p._fields == (*PARAMETERS, "tau_two") and math.isnan(p.tau_two)
     assert (p.tau_mem, p.tau_syn) == (20.0, 5.0)
     expected = {"v_rest": 0, "v_threshold": 1, "v_reset": 0, "t_refractory": 0, "v_init": 0, "i_offset": 0}
     for name, value in expected.items():
@@ -74,8 +74,47 @@ def test_missing_time_constants_are_asked_for():
         LIF()
 
 
-def test_receptors_by_name_are_refused_with_one_line():
-    assert "receptor" in refusal(tau_syn={"excitatory": 5.0, "inhibitory": 10.0})
+def test_two_receptors_keep_their_names_in_the_order_given():
+    lif = LIF(20, {"fast": 5, "slow": math.inf})
+    assert lif.receptors == ("fast", "slow")
+    assert lif.tau_syn == {"fast": 5.0, "slow": math.inf}
+    assert lif.resolve(3)[:2] == (20.0, 5.0) and lif.resolve(3).tau_two == math.inf
+    assert LIF(20, 5.0).receptors == ()
+
+
+def test_one_named_receptor_is_one_time_constant():
+    lif = LIF(20, {"ampa": 0.0})
+    assert lif.receptors == ("ampa",)
+    assert lif.resolve(1).tau_syn == 0.0 and math.isnan(lif.resolve(1).tau_two)
+
+
+def test_receptors_survive_copies_and_show():
+    lif = LIF(20, {"e": 5.0, "i": 10.0}, v_threshold=[1.0, 2.0])
+    for same in (pickle.loads(pickle.dumps(lif)), lif.replace(v_rest=0.5), lif.flattened((2,))):
+        assert same.tau_syn == lif.tau_syn
+    assert "tau_syn={'e': 5.0, 'i': 10.0}" in repr(lif)
+    assert lif.replace(tau_syn=3.0).receptors == ()
+
+
+def test_a_changed_dict_does_not_change_the_neuron():
+    given = {"e": 5.0, "i": 10.0}
+    lif = LIF(20, given)
+    given["e"] = 1.0
+    lif.tau_syn["i"] = 1.0
+    assert lif.tau_syn == {"e": 5.0, "i": 10.0}
+
+
+@pytest.mark.parametrize("tau_syn, words", [
+    ({}, "names 0 receptors; allowed: 1 or 2"),
+    ({"a": 1, "b": 2, "c": 3}, "names 3 receptors: a, b, c; allowed: 1 or 2"),
+    ({"a": 1, 2: 2}, "2 cannot be the name of a receptor"),
+    ({" ": 1}, "cannot be the name of a receptor"),
+    ({"e": 5.0, "i": -1.0}, "tau_syn of i is -1; allowed: >= 0"),
+    ({"e": 5.0, "i": None}, "LIF needs tau_syn of i"),
+    ({"e": [5.0, 6.0], "i": 1.0}, "tau_syn of e must be one number"),
+])  # fmt: skip
+def test_receptors_that_cannot_be_are_refused_with_one_line(tau_syn, words):
+    assert words in refusal(tau_syn=tau_syn)
 
 
 def test_time_constants_one_a_neuron_are_refused():

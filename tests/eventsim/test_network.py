@@ -132,6 +132,62 @@ def test_a_receptor_is_refused_where_there_is_one_synapse_type(net):
     assert "one synapse type" in refusal(net.connect, "pixels", "hidden", Dense(0.1), receptor="inhibitory")
 
 
+@pytest.fixture
+def two(net):
+    """A network whose "cells" have two named receptors."""
+    net.population("cells", 3, LIF(20.0, {"excitatory": 5.0, "inhibitory": 10.0}))
+    return net
+
+
+def test_a_projection_names_its_receptor(two):
+    first = two.connect("pixels", "cells", Dense(0.1), receptor="inhibitory")
+    second = two.connect("cells", "cells", Dense(0.1), receptor="excitatory")
+    assert (first.receptor, first.receptor_index) == ("inhibitory", 1)
+    assert (second.receptor, second.receptor_index) == ("excitatory", 0)
+    plain = two.connect("pixels", "hidden", Dense(0.1))
+    assert (plain.receptor, plain.receptor_index) == (None, 0)
+
+
+def test_a_receptor_must_be_named_where_there_are_names(two):
+    message = refusal(two.connect, "pixels", "cells", Dense(0.1))
+    assert 'give receptor="excitatory" or receptor="inhibitory"' in message
+    two.population("one", 3, LIF(20.0, {"ampa": 5.0}))
+    assert 'give receptor="ampa".' in refusal(two.connect, "pixels", "one", Dense(0.1))
+
+
+def test_an_unknown_receptor_is_answered_with_the_closest(two):
+    message = refusal(two.connect, "pixels", "cells", Dense(0.1), receptor="inhibition")
+    assert "allowed: excitatory, inhibitory" in message and 'Did you mean "inhibitory"?' in message
+    assert "allowed: excitatory" in refusal(two.connect, "pixels", "cells", Dense(0.1), receptor=1)
+    assert not two.projections
+
+
+def test_new_parameters_must_keep_the_receptors_in_use(two):
+    projection = two.connect("pixels", "cells", Dense(0.1), receptor="inhibitory")
+    before = two.fingerprint()
+    assert "one synapse type" in refusal(two.set_neuron, "cells", NEURON)
+    message = refusal(two.set_neuron, "cells", LIF(20.0, {"inhibitor": 10.0}))
+    assert message.startswith('the parameters do not fit projection "pixels->cells": receptor "inhibitory"')
+    assert two.fingerprint() == before
+    two.set_neuron("cells", LIF(20.0, {"inhibitory": 10.0}))
+    assert projection.receptor_index == 0
+    two.connect("pixels", "hidden", Dense(0.1))
+    assert 'give receptor="e"' in refusal(two.set_neuron, "hidden", LIF(20.0, {"e": 5.0}))
+
+
+def test_the_fingerprint_holds_receptors_and_what_feeds_them():
+    def fingerprint(taus, receptor):
+        net = Network(seed=3)
+        net.input("in", 2)
+        net.population("cells", 2, LIF(20.0, taus))
+        net.connect("in", "cells", Dense(0.1), receptor=receptor)
+        return net.fingerprint()
+
+    kinds = [({"e": 5.0, "i": 10.0}, "e"), ({"e": 5.0, "i": 10.0}, "i"), ({"i": 5.0, "e": 10.0}, "e"),
+             ({"e": 5.0, "i": 11.0}, "e"), ({"e": 5.0}, "e"), (5.0, None)]
+    assert len({fingerprint(*kind) for kind in kinds}) == len(kinds)
+
+
 def test_what_is_no_connection_is_refused_with_advice(net):
     assert "use Dense(weight)" in refusal(net.connect, "pixels", "hidden", np.zeros((6, 4)))
     assert "the class Dense itself" in refusal(net.connect, "pixels", "hidden", Dense)

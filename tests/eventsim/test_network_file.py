@@ -108,6 +108,20 @@ def test_a_network_fits_into_a_group_of_another_file(tmp_path):
         assert network_file.read(file["inside/network"]).fingerprint() == net.fingerprint()
 
 
+def test_receptors_come_back_with_their_names(tmp_path):
+    net = Network(seed=1)
+    net.input("in", 4)
+    net.population("two", 3, LIF(20.0, {"excitatory": 5.0, "inhibitory": math.inf}))
+    net.population("one", 3, LIF(20.0, {"ampa": 0.0}))
+    net.connect("in", "two", Dense(1.0), receptor="inhibitory")
+    net.connect("two", "one", FixedProbability(0.5, 1.0), receptor="ampa")
+    net.save(tmp_path / "net.h5")
+    same = Network.load(tmp_path / "net.h5")
+    assert same.fingerprint() == net.fingerprint()
+    assert same["two"].neuron.tau_syn == {"excitatory": 5.0, "inhibitory": math.inf}
+    assert [p.receptor for p in same.projections.values()] == ["inhibitory", "ampa"]
+
+
 def test_an_empty_network_can_be_saved(tmp_path):
     Network(seed=1).save(tmp_path / "net.h5")
     assert len(Network.load(tmp_path / "net.h5")) == 0
