@@ -17,6 +17,7 @@ from eventsim.errors import InputError
 ENGINES = ("auto", "heap", "layers", "reference")
 FIGURES = ("raster", "latency", "first-spikes", "membrane", "anytime")
 SPLITS = ("train", "validation", "test")
+BENCHMARKS = ("delta", "cuba", "delays", "delays-fine", "indegree", "ttfs")
 
 
 def main(argv=None):
@@ -72,6 +73,7 @@ def build_parser():
     _measure(commands)
     _plot(commands)
     _info(commands)
+    _bench(commands)
     return parser
 
 
@@ -159,6 +161,29 @@ def _info(commands):
     parser.add_argument("file", metavar="FILE", help="trace, model, network, simulation or checkpoint")
 
 
+def _bench(commands):
+    parser = _add(commands, "bench", "measure the speed of the engines on the benchmark networks")
+    parser.add_argument(
+        "--network",
+        choices=BENCHMARKS,
+        action="append",
+        metavar="NAME",
+        help=f"{', '.join(BENCHMARKS)}; may be given several times (delta, cuba, delays, ttfs)",
+    )
+    parser.add_argument("--engine", choices=ENGINES, default="auto", help="%(default)s")
+    parser.add_argument(
+        "--duration", metavar="MS", type=_duration, default=1000.0, help="biological time (%(default)g)"
+    )
+    parser.add_argument("--threads", metavar="N", type=_positive, help="threads (1)")
+    parser.add_argument("--neurons", metavar="N", type=_positive, help="size of the network (the published one)")
+    parser.add_argument("--synapses", metavar="N", type=_positive, help="onto a neuron, indegree only (80)")
+    parser.add_argument("--samples", metavar="N", type=_positive, default=1000, help="images of ttfs (%(default)s)")
+    parser.add_argument("--precision", choices=("double", "single"), default="double", help="of ttfs (%(default)s)")
+    parser.add_argument("--repeat", metavar="N", type=_positive, default=3, help="runs, for a median (%(default)s)")
+    parser.add_argument("--cold", action="store_true", help="measure compiling too, which takes a minute a network")
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+
 def _add_data(parser):
     parser.add_argument("--data", metavar="DIR", help="folder of the data sets ($EVENTSIM_DATA, then ./data)")
 
@@ -193,7 +218,17 @@ def _integers(text):
         raise argparse.ArgumentTypeError(f'"{text}" is not a list of neurons like 0,3,7') from None
 
 
+def _duration(text):
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f'"{text}" is not a duration in ms above 0')
+    return value
+
+
 def _positive(text):
     if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f'"{text}" is not a number of threads, 1 or more')
+        raise argparse.ArgumentTypeError(f'"{text}" is not a whole number, 1 or more')
     return int(text)
