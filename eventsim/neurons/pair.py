@@ -166,7 +166,7 @@ def local(tau_mem, tau_syn, tau_two, drive, c0, c1, c2, t):
     v = level + decaying
     if v == level and decaying < 0.0:
         v -= abs(v) * _LOWER
-    return v + (drive + rate1 + rate2) * t, i1, i2
+    return v + (rate1 + rate2 + drive) * t, i1, i2
 
 
 @closed_form
@@ -185,13 +185,13 @@ def out_of_reach(tau_mem, tau_syn, tau_two, drive, theta, v, i, i2):
     if not math.isinf(tau_mem):
         limit = theta - 1e-9 * (abs(theta) + abs(v) + abs(i) + abs(i2))
         return v < limit and highest_current(tau_syn, i) + highest_current(tau_two, i2) < limit
-    rate, charge, size = drive, 0.0, 0.0
+    rate, charge, size = 0.0, 0.0, 0.0
     if math.isinf(tau_syn):
-        rate, size = rate + i, abs(i)
+        rate, size = i, abs(i)
     else:
         charge, size = max(i, 0.0) * tau_syn, abs(i) * tau_syn
     if math.isinf(tau_two):
         rate, size = rate + i2, size + abs(i2)
     else:
         charge, size = charge + max(i2, 0.0) * tau_two, size + abs(i2) * tau_two
-    return rate <= 0.0 and v + charge < theta - 1e-9 * (abs(theta) + abs(v) + size)
+    return rate + drive <= 0.0 and v + charge < theta - 1e-9 * (abs(theta) + abs(v) + size)

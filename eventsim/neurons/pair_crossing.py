@@ -85,7 +85,7 @@ def _of_two(tau_mem, tau_fast, tau_slow, drive, theta, v, i, j):
     if (i > 0.0) != (j > 0.0):
         zero = (math.log(abs(i)) - math.log(abs(j))) / spread
     if end == 0.0:
-        return _at_limit(tau_mem, tau_fast, tau_slow, pace, theta, v, i, j, zero)
+        return _at_limit(tau_mem, tau_fast, tau_slow, pace, spread, theta, v, i, j, zero)
     turn = zero + math.log(tau_slow / tau_fast) / spread if (i > 0.0) != (j > 0.0) else 0.0
     if end > 0.0:
         return _from_above(tau_fast, tau_slow, pace, end, theta, v, i, j, turn)
@@ -140,7 +140,7 @@ def _to_above(tau_fast, pace, theta, v, i, j, turn):
 
 
 @closed_form
-def _at_limit(tau_mem, tau_fast, tau_slow, pace, theta, v, i, j, zero):
+def _at_limit(tau_mem, tau_fast, tau_slow, pace, spread, theta, v, i, j, zero):
     """Return the crossing where V ends at v_inf = v_threshold, or without drive; `zero`: where I changes sign."""
     if i > 0.0 and zero > 0.0:  # then j < 0: I is positive up to there and negative ever after
         low, high = 0.0, zero
@@ -159,14 +159,27 @@ def _at_limit(tau_mem, tau_fast, tau_slow, pace, theta, v, i, j, zero):
         ):
             return math.inf
         # Relative to the slowest of the three exponentials nothing underflows; V - v_inf keeps its sign.
-        gain, _, _, a, b, c, d, e = pace
-        least = min(a, c)
-        pace = (gain, 0.0, 0.0, a - least, b - least, c - least, d, e)
-    if not math.isinf(high) and _at(pace, theta, v, i, j, high)[0] < 0.0:
+        gain, _, _, _, _, _, d, e = pace
+        pace = (gain, 0.0, 0.0, -e, spread, 0.0, d, e) if e < 0.0 else (gain, 0.0, 0.0, 0.0, d, e, d, e)
+    if not math.isinf(high) and _at_zero(pace, spread, theta, v, i, j, zero) < 0.0:
         return math.inf
     rate = pace[0] * (i + j)
     start = (theta - v) / rate if rate > 0.0 else low + tau_fast
     return _first(pace, theta, v, i, j, low, high, max(start, low), tau_fast)
+
+
+@closed_form
+def _at_zero(pace, spread, theta, v, i, j, x):
+    """Return V - v_threshold, scaled as `pace` says, where the currents cancel.
+
+    Of slow currents with almost the same time constant V is there a small difference of two large shares,
+    which is written out.
+    """
+    gain, _, _, a, _, c, d, e = pace
+    if c == 0.0 and 10.0 * spread < min(abs(d), abs(e)):
+        slow, _ = _decay(a * x)
+        return slow * (v + gain * (i / d + j / e)) - gain * j * (spread / (d * e))
+    return _at(pace, theta, v, i, j, x)[0]
 
 
 @closed_form
@@ -195,10 +208,11 @@ def _at(pace, theta, v, i, j, x):
     slow, change = _decay(a * x)
     first, _ = _decay(b * x)
     second, _ = _decay(c * x)
-    f = v - theta + v * change if change > -0.3 else v * slow - theta
-    f += gain * (i * _response(d, x, slow, first) + j * _response(e, x, slow, second)) + drive * x
+    driven = gain * (i * _response(d, x, slow, first) + j * _response(e, x, slow, second)) + drive * x
+    now = v * slow + driven
+    f = v - theta + (v * change + driven) if change > -0.3 else now - theta
     i, j = i * first, j * second
-    return f, gain * (i + j) + drive - leak * (f + theta), gain * (b * i + c * j)
+    return f, gain * (i + j) + drive - leak * now, gain * (b * i + c * j)
 
 
 @closed_form

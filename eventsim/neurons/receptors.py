@@ -87,12 +87,13 @@ def out_of_reach(regime, tau_mem, tau_syn, tau_two, drive, theta, v, i, i2):
 def earliest(regime, tau_mem, tau_syn, tau_two, drive, theta, v, i, i2):
     """Return a lower bound (ms) on a positive `crossing`, without transcendental functions; 0: none known.
 
-    The bound of `membrane.earliest`, each current replaced by the largest value it has to come.
+    The bound of `membrane.earliest`, each current replaced by the largest value it has to come. A current that
+    never decays may be large beside the threshold: the crossing is then as exact as their difference.
     """
     if regime != PAIR:
         return membrane.earliest(regime, tau_mem, tau_syn, drive, theta, v, i)
     rate = pair.slope(tau_mem, drive, v, pair.highest_current(tau_syn, i), pair.highest_current(tau_two, i2))
-    gap = theta - v - 1e-9 * (abs(theta) + abs(v))
+    gap = theta - v - 1e-9 * (abs(theta) + abs(v)) - 1e-14 * (abs(i) + abs(i2))
     if gap <= 0.0 or rate <= 0.0:
         return 0.0
     return gap / rate * (1.0 - 1e-9)
