@@ -54,7 +54,7 @@ def _add(total, rate, polynomial):
 
 def value(terms, x):
     """Return f(x)."""
-    return mpmath.fsum(mpmath.exp(-rate * x) * mpmath.polyval(p[::-1], x) for rate, p in terms.items())
+    return mpmath.fsum(mpmath.exp(-rate * x) * sum(c * x**k for k, c in enumerate(p)) for rate, p in terms.items())
 
 
 def derivative(terms):
