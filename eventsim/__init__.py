@@ -33,6 +33,7 @@ _HOME = {
     "simulate": "simulate",
     "Simulation": "simulate",
     "Trace": "trace",
+    "Record": "recording",
 }
 _MODULES = ("encode", "io", "measure")
 

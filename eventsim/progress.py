@@ -1,5 +1,6 @@
 """Progress of a long run: a one-line text meter on standard error, or the user's own function; and Ctrl-C."""
 
+import math
 import sys
 import threading
 import time
@@ -7,13 +8,17 @@ import time
 from eventsim.errors import InputError
 
 
-def meter(progress):
+def meter(progress, amount=None, unit=""):
     """Return a function to call with the fraction done (None: finished).
 
     Parameters
     ----------
     progress : None, bool, "text" or callable
         None or False: nothing; True or "text": a text meter; else called as ``f(fraction, elapsed_s)``.
+    amount : float, optional
+        How much the whole is, in `unit`: the text meter then shows how much of it is done in a second.
+    unit : str, optional
+        "samples" or "ms", for instance.
 
     Raises
     ------
@@ -23,7 +28,7 @@ def meter(progress):
     if progress is None or progress is False:
         return lambda fraction: None
     if progress is True or progress == "text":
-        return TextMeter().show
+        return TextMeter(amount=amount, unit=unit).show
     if not callable(progress):
         raise InputError(f'progress is {progress!r}; allowed: None, True, "text", or a function f(fraction, elapsed_s)')
     start = time.monotonic()
@@ -39,11 +44,15 @@ class Attendant:
         As for `meter`.
     total : int
         How many pieces the work has.
+    span : float, optional
+        How many ms of biological time a piece has: a single piece then tells its rate in ms, several in pieces.
     """
 
-    def __init__(self, progress, total):
-        self._show = meter(progress)
+    def __init__(self, progress, total, span=None):
+        whole = (total, "samples") if total != 1 or span is None else (span, "ms")
+        self._show = meter(progress, *whole)
         self._total, self._done = total, 0
+        self._begun = {}
         self._lock = threading.Lock()
         self._cancel, self._over = threading.Event(), threading.Event()
         self._failure = None
@@ -52,11 +61,21 @@ class Attendant:
         """Return whether the work should end early."""
         return self._cancel.is_set()
 
-    def report(self, count):
-        """Say that `count` more pieces are done; any thread may call this."""
+    def report(self, count, piece=None):
+        """Say that `count` more pieces are done, one of them known to `within` as `piece`; any thread may call this."""
         with self._lock:
             self._done += count
-            self._show(self._done / self._total)
+            self._begun.pop(piece, None)
+            self._tell()
+
+    def within(self, piece, fraction):
+        """Say which fraction of one piece is done so far; any thread may call this."""
+        with self._lock:
+            self._begun[piece] = fraction
+            self._tell()
+
+    def _tell(self):
+        self._show((self._done + math.fsum(self._begun.values())) / self._total)
 
     def attend(self, work):
         """Call ``work()``, raise what it raises, and return whether Ctrl-C was pressed; a second one raises."""
@@ -96,18 +115,29 @@ class Attendant:
 
 
 class TextMeter:
-    """A line "42 %, 3.1 s, 4.2 s to go" that is rewritten at most five times a second."""
+    """A line "42 %, 3.1 s, 125 ms/s, 4.2 s to go" that is rewritten at most five times a second.
 
-    def __init__(self, stream=None):
+    Parameters
+    ----------
+    stream : file, optional
+        Default: standard error.
+    amount : float, optional
+        How much the whole is; default: no rate is shown.
+    unit : str, optional
+        Of the amount.
+    """
+
+    def __init__(self, stream=None, amount=None, unit=""):
         self._stream = sys.stderr if stream is None else stream
+        self._amount, self._unit = amount, unit
         self._start = self._last = time.monotonic()
-        self._shown = False
+        self._width = 0
 
     def show(self, fraction):
         """Write the line for a fraction done; None ends it."""
         now = time.monotonic()
         if fraction is None:
-            if self._shown:
+            if self._width:
                 self._stream.write("\n")
                 self._stream.flush()
             return
@@ -115,7 +145,21 @@ class TextMeter:
             return
         self._last = now
         elapsed = now - self._start
-        left = elapsed * (1.0 - fraction) / fraction if fraction > 0.0 else float("nan")
-        self._stream.write(f"\r{100.0 * fraction:3.0f} %, {elapsed:.1f} s, {left:.1f} s to go ")
+        parts = [f"{100.0 * fraction:3.0f} %", _span(elapsed)]
+        if self._amount is not None:
+            rate = fraction * self._amount / elapsed
+            parts.append(f"{rate:{',.0f' if rate >= 100.0 else '.3g'}} {self._unit}/s")
+        if fraction > 0.0:
+            parts.append(f"{_span(elapsed * (1.0 - fraction) / fraction)} to go")
+        line = ", ".join(parts)
+        self._stream.write(f"\r{line.ljust(self._width)} ")  # to the end of a longer line before
         self._stream.flush()
-        self._shown = True
+        self._width = len(line)
+
+
+def _span(seconds):
+    """Return a span of time in the unit that one reads best."""
+    if seconds < 120.0:
+        return f"{seconds:.1f} s"
+    minutes = seconds / 60.0
+    return f"{minutes:.0f} min" if minutes < 120.0 else f"{minutes / 60.0:.1f} h"

@@ -47,6 +47,38 @@ def empty_table():
     return SpikeTable(*(np.empty(0, dtype) for dtype in COLUMN_TYPES))
 
 
+def joined(tables):
+    """Return the rows of several tables, one after the other.
+
+    Parameters
+    ----------
+    tables : iterable of SpikeTable
+
+    Returns
+    -------
+    SpikeTable
+    """
+    every = list(tables)
+    if len(every) == 1:
+        return every[0]
+    return SpikeTable(*(np.concatenate(column) for column in zip(*every, strict=True))) if every else empty_table()
+
+
+class Deferred:
+    """The spikes of a population in files, read when they are asked for.
+
+    Parameters
+    ----------
+    count : int
+        How many there are.
+    blocks : callable
+        Returns an iterator over the spikes as tables of bounded size, in order.
+    """
+
+    def __init__(self, count, blocks):
+        self.count, self.blocks = count, blocks
+
+
 def input_table(spikes, ended):
     """Return the part of a stimulus that happened as a `SpikeTable`: slope inf, generation 0.
 

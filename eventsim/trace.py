@@ -2,14 +2,19 @@
 
 A trace is the only thing that crosses from simulation to measures, learning and pictures. Its arrays
 are read-only; to add labels or to name the output, `Trace.with_labels` and `Trace.with_output` return a
-new trace that shares them.
+new trace that shares them. Where not every spike was recorded the trace knows it, and what needs them all
+says so instead of computing from a part.
 """
+
+import os
 
 import numpy as np
 
 from eventsim.arrays import frozen
-from eventsim.errors import InputError, choose, did_you_mean
-from eventsim.spike_table import SpikeTable, checked_table, empty_table, first_of_table, input_table
+from eventsim.errors import InputError
+from eventsim.recorded import Recorded
+from eventsim.recording import Record
+from eventsim.spike_table import SpikeTable, first_of_table
 
 
 class Trace:
@@ -21,7 +26,7 @@ class Trace:
         The network that was run.
     stimulus : dict of str to Spikes
         Input spikes by input population, as given (entries at or after `t_stop` included).
-    tables : dict of str to SpikeTable
+    tables : dict of str to SpikeTable or Deferred
         Recorded spikes by population, ordered by (sample, time, neuron).
     t_stop : float
         The run covered [0, t_stop) ms of every sample.
@@ -33,8 +38,8 @@ class Trace:
         Number format of the run.
     seed : int
         Seed really used.
-    recorded : tuple of str
-        Populations that the user asked to record.
+    recorded : iterable of str, or dict of str to Record
+        Populations that the user asked to record: all their spikes, or what a `Record` says.
     labels : array_like of int, optional
         True class of every sample, (n_samples,).
     interrupted : bool, default False
@@ -46,11 +51,17 @@ class Trace:
     ended : array_like of float, optional
         Time in ms up to which each sample was run, (n_samples,); default: `t_stop` for all. Shorter where
         a run was stopped at its decision or interrupted.
+    counts : dict of str to array_like of int, optional
+        Spikes of every neuron by counted population, (n_samples, neurons).
 
     Attributes
     ----------
-    network, stimulus, t_stop, n_samples, engine, reason, precision, seed, recorded, interrupted, provenance
+    network, stimulus, t_stop, n_samples, engine, reason, precision, seed, interrupted, provenance
         As given.
+    recorded : tuple of str
+        Populations with recorded spikes, all of them or a part.
+    recording : dict of str to Record
+        What was recorded of each population, counts included.
     fingerprint : str
         Fingerprint of the network that was run.
     labels : numpy.ndarray or None
@@ -68,7 +79,7 @@ class Trace:
 
     def __init__(
         self, network, stimulus, tables, t_stop, n_samples, *, engine, reason, precision, seed, recorded,
-        labels=None, interrupted=False, provenance=None, output=None, ended=None,
+        labels=None, interrupted=False, provenance=None, output=None, ended=None, counts=None,
     ):
         self.network = network
         self.fingerprint = network.fingerprint()
@@ -78,21 +89,16 @@ class Trace:
         self.reason = reason
         self.precision = precision
         self.seed = seed
-        self.recorded = tuple(recorded)
+        self.recording = dict(recorded) if isinstance(recorded, dict) else {name: Record() for name in recorded}
+        self.recorded = tuple(name for name, record in self.recording.items() if record.keeps_spikes)
         self.interrupted = bool(interrupted)
         self.provenance = dict(provenance) if provenance is not None else {}
         if not self.t_stop >= 0 or self.n_samples < 0:
             raise InputError(f"t_stop is {self.t_stop} ms and n_samples {self.n_samples}; both must be >= 0")
-        self._check_kinds(stimulus, tables)
-        self.stimulus = {name: stimulus[name] for name in network.populations if name in stimulus}
-        self._tables = {
-            name: checked_table(tables[name], name, population.size, self.n_samples)
-            for name, population in network.populations.items()
-            if name in tables
-        }
-        self._inputs = {}  # made from the stimulus when first asked for
         self.labels = self._checked_labels(labels)
         self.ended = self._checked_ended(ended)
+        self._spikes = Recorded(network, stimulus, tables, self.recording, counts or {}, self.ended, self.t_stop)
+        self.stimulus = {name: stimulus[name] for name in network.populations if name in stimulus}
         self.named_output = None if output is None else self._checked_output(output)
 
     def unchanged_network(self):
@@ -117,7 +123,7 @@ class Trace:
     @property
     def populations(self):
         """Names with spikes to look at: inputs and recorded populations, in the order of the network."""
-        return tuple(name for name in self.network.populations if self._available(name))
+        return self._spikes.populations
 
     def spikes(self, name):
         """Return the spikes of a population.
@@ -137,11 +143,15 @@ class Trace:
         ------
         InputError
             The population is unknown or was not recorded.
-        """
-        return SpikeTable(*map(frozen, self.arrays(name)))
 
-    def arrays(self, name):
-        """Return what `spikes` returns as writable arrays without copying, for kernels; not to be written.
+        Notes
+        -----
+        Where only a part was recorded (see `recording`), this is the part.
+        """
+        return SpikeTable(*map(frozen, self._spikes.table(self._spikes.name(name))))
+
+    def blocks(self, name):
+        """Return an iterator over `spikes` in tables of bounded size, for traces that are larger than memory.
 
         Parameters
         ----------
@@ -150,17 +160,90 @@ class Trace:
 
         Returns
         -------
+        iterator of SpikeTable
+            In order. Read from the file block by block where the trace was loaded lazily.
+
+        Raises
+        ------
+        InputError
+            The population is unknown or was not recorded.
+        """
+        name = self._spikes.name(name)
+        deferred = self._spikes.deferred(name)
+        if deferred is None:
+            return iter([self.spikes(name)])
+        return (self._spikes.checked(name, block) for block in deferred.blocks())
+
+    def number_of_spikes(self, name):
+        """Return how many spikes `spikes` and `blocks` return, without reading them.
+
+        Parameters
+        ----------
+        name : str
+            An input or a recorded population.
+
+        Returns
+        -------
+        int
+        """
+        return self._spikes.number(self._spikes.name(name))
+
+    def arrays(self, name):
+        """Return all spikes of a population as writable arrays without copying, for kernels; not to be written.
+
+        Parameters
+        ----------
+        name : str
+            An input, or a population of which every spike was recorded.
+
+        Returns
+        -------
         SpikeTable
             C-contiguous columns.
+
+        Raises
+        ------
+        InputError
+            The population is unknown, was not recorded, or only a part of its spikes was.
         """
-        name = self._name(name)
-        if name in self._tables:
-            return self._tables[name]
-        if name not in self.stimulus:
-            return empty_table()  # an input without a stimulus, or a readout: it never fires
-        if name not in self._inputs:
-            self._inputs[name] = input_table(self.stimulus[name], self.ended)
-        return self._inputs[name]
+        name = self._spikes.name(name)
+        self._spikes.need_all(name)
+        return self._spikes.table(name)
+
+    def is_complete(self, name):
+        """Return whether every spike of a population is here.
+
+        Parameters
+        ----------
+        name : str
+            Any population of the network.
+
+        Returns
+        -------
+        bool
+            True for inputs and for readouts, which never fire.
+        """
+        return self._spikes.is_complete(self._spikes.known(name))
+
+    def counts(self, name):
+        """Return how many spikes every neuron fired.
+
+        Parameters
+        ----------
+        name : str
+            An input, a population that was counted, or one of which every spike was recorded.
+
+        Returns
+        -------
+        numpy.ndarray
+            int64 (samples, neurons), read-only.
+
+        Raises
+        ------
+        InputError
+            The population is unknown, or was neither counted nor recorded as a whole.
+        """
+        return self._spikes.counts(self._spikes.known(name))
 
     def first_spikes(self, name):
         """Return the first spike time of every neuron.
@@ -180,7 +263,7 @@ class Trace:
         InputError
             The population is unknown or was not recorded.
         """
-        name = self._name(name)
+        name = self._spikes.name(name)
         return first_of_table(self.arrays(name), self.n_samples, self.network.populations[name].size)
 
     def offsets(self, name):
@@ -196,7 +279,8 @@ class Trace:
         numpy.ndarray
             int64 (samples + 1,); sample s has the rows ``offsets[s]:offsets[s + 1]``.
         """
-        return np.searchsorted(self.arrays(name).sample, np.arange(self.n_samples + 1)).astype(np.int64)
+        table = self._spikes.table(self._spikes.name(name))
+        return np.searchsorted(table.sample, np.arange(self.n_samples + 1)).astype(np.int64)
 
     def potential(self, name, t=None):
         """Return the membrane potential of a whole population, rebuilt in closed form.
@@ -215,7 +299,7 @@ class Trace:
         """
         from eventsim import replay
 
-        return replay.potential(self, self._known(name), self.t_stop if t is None else t)
+        return replay.potential(self, self._spikes.known(name), self.t_stop if t is None else t)
 
     def membrane(self, name, neurons, times, sample=0):
         """Return potential and synaptic current of some neurons at some times, rebuilt in closed form.
@@ -238,7 +322,7 @@ class Trace:
         """
         from eventsim import replay
 
-        return replay.membrane(self, self._known(name), neurons, times, sample)
+        return replay.membrane(self, self._spikes.known(name), neurons, times, sample)
 
     @property
     def output(self):
@@ -327,13 +411,17 @@ class Trace:
         trace_file.write(path, self)
 
     @classmethod
-    def load(cls, path):
-        """Read a trace that `save` wrote.
+    def load(cls, path, lazy=False):
+        """Read a trace that `save` or a run with ``out=`` wrote.
 
         Parameters
         ----------
         path : str or path-like
-            An HDF5 trace file.
+            An HDF5 trace file; or the folder of segments that a killed run left, whose finished segments then
+            make a trace that says `interrupted`.
+        lazy : bool, optional
+            Read the spikes of a population when they are first asked for, or block by block (`blocks`, `save`).
+            The file must stay where it is meanwhile.
 
         Returns
         -------
@@ -345,9 +433,9 @@ class Trace:
         InputError
             Missing, truncated, damaged or foreign file.
         """
-        from eventsim.io import trace_file
+        from eventsim.io import segments, trace_file
 
-        return trace_file.read(path)
+        return segments.recover(path, lazy) if os.path.isdir(path) else trace_file.read(path, lazy)
 
     def summary(self):
         """Return a few lines that say what was run and how many spikes were recorded.
@@ -367,8 +455,14 @@ class Trace:
         width = max((len(name) for name in self.populations), default=0)
         for name in self.populations:
             population = self.network.populations[name]
-            size, count = population.size, len(self.arrays(name).time)
-            lines.append(f"  {name:<{width}}  {population.kind:<7}  {size:,} neurons, {count:,} spikes")
+            count = self._spikes.number(name)
+            part = "" if self.is_complete(name) else f" ({self._spikes.part(name)})"
+            size = f"{population.size:,} neurons"
+            lines.append(f"  {name:<{width}}  {population.kind:<7}  {size}, {count:,} spikes{part}")
+        for name in self._spikes.counted:
+            if name not in self.populations:
+                size, count = self.network.populations[name].size, int(self.counts(name).sum())
+                lines.append(f"  {name:<{width}}  counted  {size:,} neurons, {count:,} spikes")
         return "\n".join(lines)
 
     def __repr__(self):
@@ -380,47 +474,25 @@ class Trace:
         other.__dict__.update(self.__dict__)
         return other
 
-    def _available(self, name):
-        return name in self._tables or self.network.populations[name].kind == "input"
+    def with_spikes(self, tables, counts, ended, interrupted):
+        """Return this trace with other spikes of the same run.
 
-    def _known(self, name):
-        """Return the name of a population of the network, given by name or by handle."""
-        name = getattr(name, "name", name)
-        return choose("population", name, tuple(self.network.populations))
+        Parameters
+        ----------
+        tables, counts, ended, interrupted
+            As for `Trace`.
 
-    def _name(self, name):
-        """Return the name of a population whose spikes are here, given by name or by handle."""
-        name = getattr(name, "name", name)
-        if name in self.network.populations:
-            if self._available(name) or self.network.populations[name].is_readout:
-                return name
-            reason = "was not recorded"
-        else:
-            reason = "is not in the network"
-        held = self.populations
-        raise InputError(
-            f'population "{name}" {reason}; this trace holds: {", ".join(held)}.{did_you_mean(name, held)}'
-        )
-
-    def _check_kinds(self, stimulus, tables):
-        """Refuse names that the network does not have, and a stimulus or a table of the wrong kind."""
-        for name in (*stimulus, *tables):
-            choose("population", name, tuple(self.network.populations))
-        for name, spikes in stimulus.items():
-            if self.network.populations[name].kind != "input":
-                raise InputError(f'population "{name}" is not an input; a stimulus goes to inputs only')
-            spikes.check(self.network.populations[name])
-            if spikes.n_samples != self.n_samples:
-                raise InputError(
-                    f'the stimulus of "{name}" has {spikes.n_samples} samples and the run {self.n_samples}; '
-                    "they must agree"
-                )
-        for name in tables:
-            if self.network.populations[name].kind == "input":
-                raise InputError(f'population "{name}" is an input; its spikes are its stimulus, not a table')
+        Returns
+        -------
+        Trace
+        """
+        return Trace(self.network, self.stimulus, tables, self.t_stop, self.n_samples, engine=self.engine,
+                     reason=self.reason, precision=self.precision, seed=self.seed, recorded=self.recording,
+                     labels=self.labels, interrupted=interrupted, provenance=self.provenance,
+                     output=self.named_output, ended=ended, counts=counts)
 
     def _checked_output(self, name):
-        name = self._known(name)
+        name = self._spikes.known(name)
         if self.network.populations[name].kind != "neurons":
             raise InputError(f'population "{name}" is an input; name one of kind "neurons" as output')
         return name

@@ -25,7 +25,9 @@ from eventsim.engines.heap_state import (
     Due,
     blank,
     due_room,
+    export,
     net_of,
+    restored,
     take_record,
     with_room,
 )
@@ -468,3 +470,11 @@ class Sample:
     def take(self):
         """Return and forget the recorded spikes: arrays (time, gid, slope, generation)."""
         return take_record(self.state)
+
+    def export(self):
+        """Return all that is needed to go on, as arrays by name."""
+        return export(self.state)
+
+    def restore(self, arrays):
+        """Go on where `export` was called."""
+        self.state = restored(self.state, arrays)

@@ -155,3 +155,28 @@ def take_record(state):
     size = int(state.counters[RECORD_SIZE])
     state.counters[RECORD_SIZE] = 0
     return tuple(column[:size].copy() for column in state.record)
+
+
+def export(state):
+    """Return the arrays of a state by name, of the growing ones only what is in use."""
+    arrays = {}
+    for name, value in zip(State._fields, state, strict=True):
+        if name in COUNTER_OF:
+            size = int(state.counters[COUNTER_OF[name]])
+            arrays |= {f"{name}/{field}": column[:size] for field, column in zip(value._fields, value, strict=True)}
+        else:
+            arrays[name] = value
+    return arrays
+
+
+def restored(fresh, arrays):
+    """Return the state of which `export` returned `arrays`; `fresh`: a state of the same network."""
+    values = []
+    for name, value in zip(State._fields, fresh, strict=True):
+        if name in COUNTER_OF:
+            columns = [(arrays[f"{name}/{field}"], like) for field, like in zip(value._fields, value, strict=True)]
+            value = type(value)(*(np.concatenate((used, np.zeros_like(like))) for used, like in columns))
+        else:
+            value = np.array(arrays[name], value.dtype)
+        values.append(value)
+    return State(*values)

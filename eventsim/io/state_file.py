@@ -1,30 +1,36 @@
 """A simulation between two pieces of its run, in HDF5.
 
-Layout, version 1::
+Layout, version 2::
 
-    /                     format, format_version, now, seed, recorded, output, threads, n_samples
+    /                     format, format_version, now, engine, seed, recorded, output, threads, n_samples, interrupted
     /network/             see `eventsim.io.network_file`
     /stimulus/<input>/    see `eventsim.io.trace_file`
-    /labels               where there are some
-    /samples/<number>/    one data set a field of `eventsim.engines.heap_state.State`, filled part only
-        flight/, record/  spikes under way, spikes not yet handed over
-        noise/<name>/     drawn, upcoming of a Poisson input
-        spikes/           time, gid, slope, generation recorded so far
+    /recording/, /counts/ what is recorded, and counted so far; see `eventsim.io.trace_file`
+    /ended, /labels       one entry a sample (labels only where there are some)
+    /spikes/              sample, time, gid, slope, generation recorded so far, in the order of samples and time
+    /samples/<number>/    attributes given (input spikes handed over), digest (of the arrays)
+        engine/           what the engine's sample exports
+        noise/            drawn, upcoming of each Poisson input
+
+What an engine exports is its own affair: arrays by name, from which it goes on bit for bit. That they come
+back as they were is checked here.
 """
 
+import hashlib
 import json
 import pathlib
 
 import h5py
 import numpy as np
 
-from eventsim.engines import heap_state
+from eventsim.choice import SAMPLES
 from eventsim.errors import InputError
 from eventsim.io import network_file, trace_file
 from eventsim.io.aside import written_aside
+from eventsim.run import Course, Run
 
 FORMAT = "eventsim simulation"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 _SPIKE_COLUMNS = ("time", "gid", "slope", "generation")
 
@@ -35,52 +41,58 @@ def write(path, run, now):
     Raises
     ------
     InputError
-        The file cannot be written, or the engine is not "heap".
+        The file cannot be written, or the engine does not say what its samples hold.
     """
-    if run.engine != "heap":
-        raise InputError(f'a simulation on engine "{run.engine}" cannot be saved; use engine="heap"')
+    if not hasattr(SAMPLES[run.engine], "export"):
+        able = " or ".join(f'"{name}"' for name, sample in SAMPLES.items() if hasattr(sample, "export"))
+        raise InputError(f'a simulation on engine "{run.engine}" cannot be saved; use engine={able}')
     with written_aside(path) as aside, h5py.File(aside, "w") as file:
-        file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, now=now, seed=str(run.seed),
-                          recorded=json.dumps(run.recorded), output=json.dumps(run.output), threads=run.threads,
-                          interrupted=run.interrupted)
+        file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, now=now, engine=run.engine,
+                          reason=run.reason, seed=str(run.seed), output=json.dumps(run.output), threads=run.threads,
+                          interrupted=run.interrupted, n_samples=run.n_samples)
         network_file.write(file.create_group("network"), run.net)
         stimulus = file.create_group("stimulus")
         for name, spikes in run.stimulus.items():
             trace_file.write_stimulus(stimulus.create_group(name), spikes)
-        file.attrs["n_samples"] = run.n_samples
+        trace_file.write_recording(file, run.recording, run.recorder.counts)
         trace_file.write_column(file, "ended", run.ended)
         if run.labels is not None:
             trace_file.write_column(file, "labels", np.asarray(run.labels))
+        _write_spikes(file.create_group("spikes"), run.recorder.store.pieces)
         samples = file.create_group("samples")
-        for index in range(run.n_samples):
-            _write_sample(samples.create_group(str(index)), run, index)
+        for index, course in run.courses.items():
+            _write_course(samples.create_group(str(index)), course)
 
 
-def _write_sample(group, run, index):
-    for number, piece in enumerate(run.pieces[index]):
-        part = group.create_group(f"spikes/{number}")
-        for name, column in zip(_SPIKE_COLUMNS, piece, strict=True):
-            trace_file.write_column(part, name, column)
-    if index not in run.samples:
-        return
-    sample, taken = run.samples[index]
-    group.attrs["taken"] = taken
-    state = sample.state
-    for name in heap_state.State._fields:
-        value = getattr(state, name)
-        if isinstance(value, np.ndarray):
-            trace_file.write_column(group, name, value)
-        else:
-            size = int(state.counters[heap_state.COUNTER_OF[name]])
-            for field, column in zip(value._fields, value, strict=True):
-                trace_file.write_column(group, f"{name}/{field}", column[:size])
-    for name, source in run.noise[index]:
-        trace_file.write_column(group, f"noise/{name}/drawn", source.drawn)
-        trace_file.write_column(group, f"noise/{name}/upcoming", source.upcoming)
+def _write_spikes(group, pieces):
+    every = [(index, piece) for index in sorted(pieces) for piece in pieces[index]]
+    sample = np.repeat(np.array([index for index, _ in every], np.int64), [len(piece[0]) for _, piece in every])
+    trace_file.write_column(group, "sample", sample)
+    for number, name in enumerate(_SPIKE_COLUMNS):
+        if every:
+            trace_file.write_column(group, name, np.concatenate([piece[number] for _, piece in every]))
 
 
-def read(path, run_type):
-    """Return (run, now) of a file that `write` made; `run_type` makes the run from its arguments.
+def _write_course(group, course):
+    arrays = {f"engine/{name}": values for name, values in course.sample.export().items()}
+    arrays |= {f"noise/{name}": values for name, values in course.noise.export().items()}
+    for name, values in arrays.items():
+        trace_file.write_column(group, name, np.asarray(values))
+    group.attrs["given"], group.attrs["digest"] = course.given, _digest(arrays)
+
+
+def _digest(arrays):
+    """Return a hash of names, types, shapes and bytes."""
+    total = hashlib.sha256()
+    for name in sorted(arrays):
+        values = np.ascontiguousarray(arrays[name])
+        total.update(f"{name} {values.dtype.str} {values.shape}".encode())
+        total.update(values.tobytes())
+    return total.hexdigest()
+
+
+def read(path):
+    """Return (run, now) of a file that `write` made.
 
     Raises
     ------
@@ -94,7 +106,7 @@ def read(path, run_type):
         with h5py.File(path, "r") as file:
             if file.attrs.get("format") != FORMAT or file.attrs.get("format_version") != FORMAT_VERSION:
                 raise InputError(f"it is not a simulation of format version {FORMAT_VERSION}")
-            return _read_run(file, run_type), float(file.attrs["now"])
+            return _read_run(file), float(file.attrs["now"])
     except InputError as error:
         raise InputError(f'"{path}" cannot be continued: {error}') from None
     except trace_file.DAMAGE as error:
@@ -102,52 +114,41 @@ def read(path, run_type):
         raise InputError(f'"{path}" is no simulation file, or damaged: {reason}; take another copy') from None
 
 
-def _read_run(file, run_type):
+def _read_run(file):
     attributes = file.attrs
     n_samples = int(attributes["n_samples"])
     net = network_file.read(file["network"])
     stimulus = {name: trace_file.read_stimulus(group, n_samples) for name, group in file["stimulus"].items()}
     labels = trace_file.read_column(file, "labels") if "labels" in file else None
-    run = run_type(net, stimulus, "heap", "double", int(attributes["threads"]), int(attributes["seed"]),
-                   json.loads(attributes["recorded"]), None, labels, json.loads(attributes["output"]))
-    run.reason = "continuable run"
+    recording, counts = trace_file.read_recording(file)
+    run = Run(net, stimulus, attributes["engine"], threads=int(attributes["threads"]), seed=int(attributes["seed"]),
+              record=recording or False, labels=labels, output=json.loads(attributes["output"]))
+    run.reason = attributes["reason"]
     run.interrupted = bool(attributes["interrupted"])
     run.ended[:] = trace_file.read_column(file, "ended")
-    for index in range(n_samples):
-        _read_sample(file["samples"][str(index)], run, index)
+    for name, values in run.recorder.counts.items():
+        values[:] = counts[name]
+    if "time" in file["spikes"]:
+        run.recorder.store.pieces.update(_read_spikes(file["spikes"]))
+    for index in file["samples"]:
+        run.courses[int(index)] = _read_course(file["samples"][index], run, int(index))
     return run
 
 
-def _read_sample(group, run, index):
-    for number in sorted(group.get("spikes", ()), key=int):
-        piece = group["spikes"][number]
-        run.pieces[index].append(tuple(trace_file.read_column(piece, name) for name in _SPIKE_COLUMNS))
-    if "taken" not in group.attrs:
-        return
-    sample, noise = run.new_sample(index)
-    values = []
-    for name, fresh in zip(heap_state.State._fields, sample.state, strict=True):
-        if isinstance(fresh, np.ndarray):
-            values.append(_same_kind(trace_file.read_column(group, name), fresh))
-        else:
-            columns = [trace_file.read_column(group[name], field) for field in fresh._fields]
-            room = len(columns[0]) + len(fresh[0])
-            values.append(type(fresh)(*(_padded(column, like, room)
-                                        for column, like in zip(columns, fresh, strict=True))))
-    sample.state = heap_state.State(*values)
-    for name, source in noise:
-        source.drawn[:] = trace_file.read_column(group, f"noise/{name}/drawn")
-        source.upcoming[:] = trace_file.read_column(group, f"noise/{name}/upcoming")
-    run.samples[index], run.noise[index] = (sample, int(group.attrs["taken"])), noise
+def _read_spikes(group):
+    sample = trace_file.read_column(group, "sample")
+    columns = [trace_file.read_column(group, name) for name in _SPIKE_COLUMNS]
+    held, first, count = np.unique(sample, return_index=True, return_counts=True)
+    return {int(index): [tuple(column[start:start + size] for column in columns)]
+            for index, start, size in zip(held, first, count, strict=True)}
 
 
-def _same_kind(values, like):
-    if values.shape != like.shape or values.dtype != like.dtype:
-        raise InputError(f"an array has shape {values.shape}, needed: {like.shape}")
-    return values
-
-
-def _padded(values, like, room):
-    out = np.zeros(room, like.dtype)
-    out[:len(values)] = values
-    return out
+def _read_course(group, run, index):
+    arrays = {}
+    group.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
+    if _digest(arrays) != group.attrs["digest"]:
+        raise InputError(f"the state of sample {index} is not as it was written")
+    sample, noise, _ = run.new_course(index)
+    for part, into in (("engine/", sample), ("noise/", noise)):
+        into.restore({name.removeprefix(part): values for name, values in arrays.items() if name.startswith(part)})
+    return Course(sample, noise, int(group.attrs["given"]))

@@ -1,12 +1,14 @@
 """Traces in HDF5, with the spikes where SONATA readers look for them.
 
-Layout, version 1::
+Layout, version 2 (version 1 has no /recording and no /counts, and is read too)::
 
     /                         magic, version (SONATA); format, format_version, t_stop, n_samples, engine, ...
     /spikes/<population>/     attribute sorting; node_ids, timestamps (attribute units: "ms"): SONATA
                               sample, slope, generation: ours, one entry a spike
+    /recording/<population>/  what was asked for: attributes start, stop, counts; neurons where not all
+    /counts/<population>      (samples, neurons), where spikes were counted
     /stimulus/<input>/        timestamps, node_ids, sample, amplitude, given; attribute n_given
-    /network/                 the whole network, see `eventsim.io.network_file`
+    /network/                 the whole network, or where it is, see `eventsim.io.network_link`
     /ended, /labels           one entry a sample (labels only where there are some)
     /provenance               JSON text, see `eventsim.provenance`
 
@@ -26,17 +28,23 @@ import numpy as np
 
 from eventsim import provenance
 from eventsim.errors import InputError
-from eventsim.io import network_file
+from eventsim.io import network_link
 from eventsim.io.aside import written_aside
+from eventsim.recording import Record
+from eventsim.spike_table import Deferred, SpikeTable
 from eventsim.spikes import Spikes
-from eventsim.trace import SpikeTable, Trace
+from eventsim.trace import Trace
 
 FORMAT = "eventsim trace"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+
+BLOCK = 2**20
+"""Spikes in memory at once while a file is read or written block by block."""
 
 _SONATA_MAGIC = 0x0A7A
 _SONATA_VERSION = (0, 1)
 _SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i")
+_READABLE = (1, FORMAT_VERSION)
 _CHUNK = 65536  # entries
 _LARGEST_RATIO = 1100  # deflate compresses at most 1032 to 1
 DAMAGE = (
@@ -44,8 +52,10 @@ DAMAGE = (
 """What a damaged file can make h5py, numpy or our own checks raise."""
 
 
-def write(path, trace):
+def write(path, trace, link_folder=None):
     """Write `trace` to an HDF5 file, aside first, then renamed.
+
+    Spikes are written block by block, so that a trace that was not read into memory need not be.
 
     Parameters
     ----------
@@ -53,32 +63,41 @@ def write(path, trace):
         The file; an existing one is replaced.
     trace : Trace
         What to write.
+    link_folder : path-like, optional
+        Where a large network goes into a file of its own; default: the folder of `path`.
 
     Raises
     ------
     InputError
         The file cannot be written.
     """
+    path = pathlib.Path(path)
+    network = trace.unchanged_network()
     with written_aside(path) as aside, h5py.File(aside, "w") as file:
         _write_run(file, trace)
         sorting = "by_time" if trace.n_samples == 1 else "none"
         spikes = file.create_group("spikes")
         for name in trace.populations:
             if trace.network.populations[name].kind != "input":
-                _write_table(spikes.create_group(name), trace.arrays(name), sorting)
+                _write_table(spikes.create_group(name), trace.number_of_spikes(name), trace.blocks(name), sorting)
+        counted = {name: trace.counts(name) for name, record in trace.recording.items() if record.counts}
+        write_recording(file, trace.recording, counted)
         stimulus = file.create_group("stimulus")
         for name, given in trace.stimulus.items():
             write_stimulus(stimulus.create_group(name), given)
-        network_file.write(file.create_group("network"), trace.unchanged_network())
+        network_link.write(file.create_group("network"), network, path.parent,
+                           path.parent if link_folder is None else link_folder)
 
 
-def read(path):
+def read(path, lazy=False):
     """Read a trace from an HDF5 file.
 
     Parameters
     ----------
     path : str or path-like
         A file that `write` made.
+    lazy : bool, optional
+        Leave the spikes in the file until they are asked for.
 
     Returns
     -------
@@ -92,7 +111,9 @@ def read(path):
     """
     path = pathlib.Path(path)
     if not path.is_file():
-        raise InputError(f'there is no trace file "{path}"; check the path')
+        segments = path.with_name(path.name + ".segments")
+        hint = f'what a run did not finish is in "{segments}"' if segments.is_dir() else "check the path"
+        raise InputError(f'there is no trace file "{path}"; {hint}')
     try:
         file = h5py.File(path, "r")
     except OSError:
@@ -103,11 +124,45 @@ def read(path):
         try:
             problem = _foreign(file)
             if problem is None:
-                return _read_trace(file)
+                return _read_trace(file, path, lazy)
+        except network_link.NotThere as error:
+            raise InputError(f'"{path}" cannot be read: {error}') from None
         except DAMAGE as error:
-            reason = " ".join(str(error).strip("\"'").split())
-            raise InputError(f'"{path}" is damaged: {reason}; simulate again or take another copy') from None
+            raise _damaged(path, error) from None
     raise InputError(f'"{path}" is {problem}')
+
+
+def _damaged(path, error):
+    reason = " ".join(str(error).strip("\"'").split())
+    return InputError(f'"{path}" is damaged: {reason}; simulate again or take another copy')
+
+
+def deferred(path, name):
+    """Return the spikes of a population in a trace file as a `Deferred`.
+
+    Parameters
+    ----------
+    path : path-like
+    name : str
+
+    Returns
+    -------
+    Deferred
+        Its blocks raise `InputError` where the file has gone or is damaged.
+    """
+    def blocks():
+        try:
+            with h5py.File(path, "r") as file:
+                group = file["spikes"][name]
+                for first in range(0, len(group["timestamps"]), BLOCK):
+                    yield _read_table(group, slice(first, first + BLOCK))
+        except FileNotFoundError:
+            raise InputError(f'the spikes of "{name}" are in "{path}", which is gone; put it back') from None
+        except DAMAGE as error:
+            raise _damaged(path, error) from None
+
+    with h5py.File(path, "r") as file:
+        return Deferred(len(file["spikes"][name]["timestamps"]), blocks)
 
 
 def _foreign(file):
@@ -118,8 +173,8 @@ def _foreign(file):
         found = f"a file of {kind}" if ours else "an HDF5 file of another program"
         return f"{found}, not a trace; give a file that Trace.save wrote"
     version = file.attrs.get("format_version")
-    if version != FORMAT_VERSION:
-        return f"a trace of format version {version}; this eventsim reads version {FORMAT_VERSION}"
+    if version not in _READABLE:
+        return f"a trace of format version {version}; this eventsim reads versions {_READABLE[0]} to {_READABLE[-1]}"
     return None
 
 
@@ -136,7 +191,6 @@ def _write_run(file, trace):
     for name in ("engine", "reason", "precision"):
         attributes[name] = str(getattr(trace, name))
     attributes["seed"] = json.dumps(None if trace.seed is None else int(trace.seed))  # may exceed 64 bits
-    attributes["recorded"] = json.dumps(list(trace.recorded))
     attributes["output"] = json.dumps(trace.named_output)
     write_column(file, "ended", trace.ended)
     if trace.labels is not None:
@@ -146,28 +200,74 @@ def _write_run(file, trace):
     file["provenance"] = provenance.to_json(origin)
 
 
+def write_recording(file, recording, counts):
+    """Write what was recorded, a dict of `Record` by population, and what was counted."""
+    file.attrs["recorded"] = json.dumps(list(recording))
+    for name, record in recording.items():
+        group = file.create_group(f"recording/{name}")
+        group.attrs.update(start=record.start, stop=record.stop, counts=record.counts)
+        if record.neurons is not None:
+            write_column(group, "neurons", record.neurons)
+        if record.counts:
+            write_column(file.require_group("counts"), name, counts[name])
+
+
+def read_recording(file):
+    """Return what `write_recording` wrote: records in the order in which they were asked for, and counts."""
+    names = json.loads(file.attrs["recorded"])
+    if "recording" not in file:
+        return dict.fromkeys(names, Record()), {}
+    recording = {}
+    for name in names:
+        group = file["recording"][name]
+        neurons = read_column(group, "neurons") if "neurons" in group else None
+        recording[name] = Record(neurons, float(group.attrs["start"]), float(group.attrs["stop"]),
+                                 bool(group.attrs["counts"]))
+    return recording, {name: read_column(file["counts"], name) for name in file.get("counts", ())}
+
+
 def write_column(group, name, array, compressed=True):
-    """Write a column with checksums; return its data set."""
-    filters = {}
-    if len(array):
-        filters = {"chunks": (min(len(array), _CHUNK),), "fletcher32": True}
-        if compressed:
-            filters |= {"shuffle": True, "compression": 4}
-    return group.create_dataset(name, data=array, **filters)
+    """Write an array with checksums; return its data set."""
+    return group.create_dataset(name, data=array, **_filters(array, compressed))
 
 
-def _write_times(group, time, neuron, sample, compressed=True):
-    write_column(group, "timestamps", time, compressed).attrs["units"] = "ms"
-    write_column(group, "node_ids", neuron.astype(np.uint32), compressed)
+def _filters(array, compressed):
+    """Return the settings of a data set of this shape; checksums need chunks, and those need entries."""
+    if not array.ndim or not array.size:
+        return {}
+    rows = max(_CHUNK // (array.size // len(array)), 1)
+    filters = {"chunks": (min(len(array), rows), *array.shape[1:]), "fletcher32": True}
+    return filters | {"shuffle": True, "compression": 4} if compressed else filters
+
+
+def _write_times(group, time, neuron, sample):
+    write_column(group, "timestamps", time).attrs["units"] = "ms"
+    write_column(group, "node_ids", neuron.astype(np.uint32))
     write_column(group, "sample", sample)
 
 
-def _write_table(group, table, sorting):
+_TABLE = {"timestamps": (np.float64, False), "node_ids": (np.uint32, False), "sample": (np.int32, True),
+          "slope": (np.float64, True), "generation": (np.int32, True)}
+"""Number type of the data sets of a table, in the order of `SpikeTable`, and whether they are compressed."""
+
+
+def _write_table(group, count, blocks, sorting):
     code = h5py.check_enum_dtype(_SORTING)[sorting]
     group.attrs.create("sorting", code, dtype=_SORTING)
-    _write_times(group, table.time, table.neuron, table.sample, compressed=False)
-    write_column(group, "slope", table.slope).attrs["units"] = "1/ms"
-    write_column(group, "generation", table.generation)
+    columns = []
+    for name, (dtype, compressed) in _TABLE.items():
+        filters = _filters(np.broadcast_to(np.zeros(1, dtype), count), compressed)
+        columns.append(group.create_dataset(name, (count,), dtype, **filters))
+    group["timestamps"].attrs["units"] = "ms"
+    group["slope"].attrs["units"] = "1/ms"
+    first = 0
+    for block in blocks:
+        last = first + len(block.time)
+        for column, values in zip(columns, block, strict=True):
+            column[first:last] = values
+        first = last
+    if first != count:
+        raise InputError(f"{group.name} has {first} spikes, not the {count} announced")
 
 
 def write_stimulus(group, spikes):
@@ -178,51 +278,53 @@ def write_stimulus(group, spikes):
     group.attrs["n_given"] = spikes.n_given
 
 
-def _read_trace(file):
+def _read_trace(file, path, lazy):
     attributes = file.attrs
     n_samples, ended = int(attributes["n_samples"]), read_column(file, "ended")
     if len(ended) != n_samples:
         raise InputError(f"it has the ends of {len(ended)} samples, not of {n_samples}")
-    network = network_file.read(file["network"])
+    network = network_link.read(file["network"], path.parent)
     if network.fingerprint() != attributes["fingerprint"]:
         raise InputError("the network inside is not the one that was run (fingerprints differ)")
+    recording, counts = read_recording(file)
     return Trace(
         network,
         {name: read_stimulus(group, n_samples) for name, group in file["stimulus"].items()},
-        {name: _read_table(group) for name, group in file["spikes"].items()},
+        {name: deferred(path, name) if lazy else _read_table(group) for name, group in file["spikes"].items()},
         float(attributes["t_stop"]),
         n_samples,
         engine=attributes["engine"],
         reason=attributes["reason"],
         precision=attributes["precision"],
         seed=json.loads(attributes["seed"]),
-        recorded=tuple(json.loads(attributes["recorded"])),
+        recorded=recording,
         labels=read_column(file, "labels") if "labels" in file else None,
         interrupted=bool(attributes["interrupted"]),
         provenance=json.loads(file["provenance"][()]),
         output=json.loads(attributes["output"]),
         ended=ended,
+        counts=counts,
     )
 
 
-def read_column(group, name):
-    """Return a column, after checking that the file can hold as many entries as the column claims."""
+def read_column(group, name, rows=()):
+    """Return a column, or some rows, after checking that the file can hold as many entries as the column claims."""
     column = group[name]
     if column.nbytes > _LARGEST_RATIO * column.id.get_storage_size():
         raise InputError(f"{column.name} claims {column.size} entries, more than the file can hold")
-    return column[()]
+    return column[rows]
 
 
-def _read_table(group):
+def _read_table(group, rows=()):
     return SpikeTable(
-        read_column(group, "timestamps"),
-        _read_ids(group),
-        *(read_column(group, name) for name in ("sample", "slope", "generation")),
+        read_column(group, "timestamps", rows),
+        _read_ids(group, rows),
+        *(read_column(group, name, rows) for name in ("sample", "slope", "generation")),
     )
 
 
-def _read_ids(group):
-    ids = read_column(group, "node_ids")
+def _read_ids(group, rows=()):
+    ids = read_column(group, "node_ids", rows)
     if len(ids) and ids.max() > np.iinfo(np.int32).max:
         raise InputError(f"node id {ids.max()} is too large")
     return ids.astype(np.int32)

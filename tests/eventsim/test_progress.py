@@ -49,6 +49,51 @@ def test_the_text_meter_shows_share_time_and_time_left(clock):
     assert stream.getvalue() == "\r 25 %, 3.0 s, 9.0 s to go \r100 %, 4.0 s, 0.0 s to go \n"
 
 
+@pytest.mark.parametrize(("total", "span", "rate"), [
+    (1, 4000.0, "1,000 ms/s"), (1, 400.0, "100 ms/s"), (1, None, "0.25 samples/s"), (200, 4000.0, "50 samples/s")])
+def test_the_rate_is_in_samples_or_for_a_single_one_in_its_own_time(clock, capsys, total, span, rate):
+    attendant = progress.Attendant(True, total, span)
+    clock.now += 2.0
+    if total == 1:
+        attendant.within("only", 0.5)
+    else:
+        attendant.report(total // 2)
+    assert capsys.readouterr().err == f"\r 50 %, 2.0 s, {rate}, 2.0 s to go "
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(9.0, "9.0 s"), (119.0, "119.0 s"), (300.0, "5 min"), (9000.0, "2.5 h")])
+def test_long_spans_are_told_in_minutes_and_hours(clock, seconds, words):
+    stream = io.StringIO()
+    meter = progress.TextMeter(stream)
+    clock.now += seconds
+    meter.show(0.5)
+    assert stream.getvalue() == f"\r 50 %, {words}, {words} to go "
+
+
+def test_a_shorter_line_leaves_nothing_of_a_longer_one(clock):
+    stream = io.StringIO()
+    meter = progress.TextMeter(stream)
+    clock.now += 100.0
+    meter.show(0.1)
+    clock.now += 100.0
+    meter.show(0.9)
+    _, first, second = stream.getvalue().split("\r")
+    assert len(second) == len(first)
+
+
+def test_pieces_that_are_under_way_count_as_far_as_they_have_come():
+    told = []
+    attendant = progress.Attendant(lambda fraction, elapsed: told.append(fraction), 4)
+    attendant.within("a", 0.5)
+    attendant.within("b", 0.5)
+    attendant.within("a", 0.75)
+    attendant.report(1, "a")
+    attendant.report(1)
+    attendant.report(1, "b")
+    attendant.report(1, "c")
+    assert told == [0.125, 0.25, 0.3125, 0.375, 0.625, 0.75, 1.0]
+
+
 def test_the_text_meter_rewrites_its_line_at_most_five_times_a_second(clock):
     stream = io.StringIO()
     meter = progress.TextMeter(stream)
@@ -71,7 +116,7 @@ def test_nothing_done_yet_has_no_time_left_to_tell(clock):
     meter = progress.TextMeter(stream)
     clock.now += 1.0
     meter.show(0.0)
-    assert stream.getvalue() == "\r  0 %, 1.0 s, nan s to go "
+    assert stream.getvalue() == "\r  0 %, 1.0 s "
 
 
 @pytest.mark.parametrize("text", [True, "text"])

@@ -170,8 +170,8 @@ def test_hdf5_of_another_program_and_of_another_kind_is_refused(tmp_path):
 
 def test_a_later_format_is_refused(saved):
     with h5py.File(saved, "r+") as file:
-        file.attrs["format_version"] = 2
-    assert "format version 2" in one_line(saved)
+        file.attrs["format_version"] = 3
+    assert "format version 3" in one_line(saved)
 
 
 def spoil(name, value):
