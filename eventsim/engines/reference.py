@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from eventsim.neurons import membrane
+from eventsim.neurons import membrane, receptors
 
 
 class Neuron:
@@ -18,10 +18,12 @@ class Neuron:
 
     def __init__(self, population, index, values):
         self.name, self.index = population.name, index
-        self.tau_mem, self.tau_syn = values.tau_mem, values.tau_syn
-        self.regime = membrane.regime_of(self.tau_mem, self.tau_syn)
-        self.period = membrane.period_of(self.tau_mem, self.tau_syn)
-        leaky = math.isfinite(self.tau_mem)
+        taus = values.tau_mem, values.tau_syn, values.tau_two
+        self.regime, self.period = membrane.regime_of(*taus), membrane.period_of(*taus)
+        synaptic = [tau for tau in taus[1:] if not math.isnan(tau)]
+        self.delta = [tau == 0.0 for tau in synaptic]
+        self.membrane = self.regime, values.tau_mem, values.tau_syn, 0.0 if len(synaptic) == 1 else values.tau_two
+        leaky = math.isfinite(values.tau_mem)
         self.drive = 0.0 if leaky else float(values.i_offset[index])
         self.v_inf = float(values.v_rest[index]) + float(values.i_offset[index]) if leaky else 0.0
         self.theta = float(values.v_threshold[index]) - self.v_inf
@@ -29,7 +31,7 @@ class Neuron:
         self.t_refractory = float(values.t_refractory[index])
         self.v_init = float(values.v_init[index]) - self.v_inf
         o0, o1 = self.own(0.0)
-        self.c0, self.c1 = self.v_init * o0, self.v_init * o1
+        self.c = (self.v_init * o0, self.v_init * o1, 0.0)
         self.origin = 0
         self.release = -math.inf
         self.last_spike = -1.0
@@ -39,20 +41,19 @@ class Neuron:
         return (self.name, self.index) < (other.name, other.index)
 
     def own(self, s):
-        """Return what a jump of V by 1 adds to the accumulators, s after the origin."""
-        return membrane.own(self.regime, self.tau_mem, self.tau_syn, s)
+        """Return what a jump of V by 1 adds to the first two accumulators, s after the origin."""
+        return receptors.own(*self.membrane, s)
 
     def local(self, t):
-        """Return (V - v_inf, I) at time t."""
-        s = t - self.origin * self.period
-        v, i = membrane.local(self.regime, self.tau_mem, self.tau_syn, self.drive, self.c0, self.c1, s)
-        if t == 0.0 and self.tau_syn > 0.0 and self.last_spike < 0.0:
+        """Return V - v_inf and the currents of the two receptors at time t."""
+        v, i, i2 = receptors.local(*self.membrane, self.drive, *self.c, t - self.origin * self.period)
+        if t == 0.0 and not any(self.delta) and self.last_spike < 0.0:
             v = self.v_init  # no current has acted yet; in the accumulators v_init is rounded, and touching counts
-        return v, i
+        return v, i, i2
 
     def slope(self, t):
         """Return V' at time t."""
-        return membrane.slope(self.regime, self.tau_mem, self.tau_syn, self.drive, *self.local(t))
+        return receptors.slope(*self.membrane, self.drive, *self.local(t))
 
     def next_move(self):
         """Return when the origin moves next."""
@@ -61,27 +62,24 @@ class Neuron:
     def bring(self, t):
         """Move the origin to the last one at or before t."""
         while self.next_move() <= t:
-            self.c0, self.c1 = membrane.advance(
-                self.regime, self.tau_mem, self.tau_syn, self.period, self.drive, self.c0, self.c1)
+            self.c = receptors.advance(*self.membrane, self.period, self.drive, *self.c)
             self.origin += 1
 
     def restart(self, t):
-        """Put V to its reset; the current goes on."""
+        """Put V to its reset; the currents go on."""
         self.bring(t)
-        v, _ = self.local(t)
+        jump = self.v_reset - self.local(t)[0]
         o0, o1 = self.own(t - self.origin * self.period)
-        jump = self.v_reset - v
-        self.c0 += jump * o0
-        self.c1 += jump * o1
+        c0, c1, c2 = self.c
+        self.c = (c0 + jump * o0, c1 + jump * o1, c2)
 
-    def add(self, weight, amplitude, t):
-        """Add one arrival; a refractory membrane loses jumps of V."""
-        delta = self.tau_syn == 0.0
+    def add(self, receptor, weight, amplitude, t):
+        """Add one arrival; a refractory membrane loses jumps of V, whatever its other receptor does."""
+        delta = self.delta[receptor]
         if self.release == math.inf or (delta and (self.release > t or self.last_spike == t)):
             return
-        p0, p1 = membrane.psi(self.regime, self.tau_mem, self.tau_syn, t - self.origin * self.period)
-        self.c0 += weight * (amplitude * p0)
-        self.c1 += weight * (amplitude * p1)
+        psi = receptors.psi(*self.membrane, receptor, t - self.origin * self.period)
+        self.c = tuple(c + weight * (amplitude * p) for c, p in zip(self.c, psi, strict=True))
 
     def reaches(self, t):
         """Return whether V >= v_threshold at t, where the neuron may fire."""
@@ -92,24 +90,25 @@ class Neuron:
         if self.theta == math.inf:
             self.crossing = math.inf
             return
-        v, i = self.local(t)
-        wait = membrane.crossing(self.regime, self.tau_mem, self.tau_syn, self.drive, self.theta, v, i)
+        v, i, i2 = self.local(t)
+        wait = receptors.crossing(*self.membrane, self.drive, self.theta, v, i, i2)
         self.crossing = t + wait
         if self.crossing <= t and (again or v < self.theta):
             self.crossing = math.nextafter(t, math.inf)
         if math.isfinite(self.crossing):
-            self._check(wait, v, i)
+            self._check(wait, v, (i, i2))
 
-    def _check(self, wait, v, i):
+    def _check(self, wait, v, currents):
         """Assert that the predicted crossing solves the equation."""
-        o0, o1 = self.own(0.0)
-        p0, p1 = membrane.psi(self.regime, self.tau_mem, self.tau_syn, 0.0)
         if wait > 8 * self.period:
             return
-        unit, _ = membrane.local(self.regime, self.tau_mem, self.tau_syn, 0.0, o0, o1, wait)
-        response, _ = membrane.local(self.regime, self.tau_mem, self.tau_syn, 0.0, p0, p1, wait)
-        reached = v * unit + i * response + self.drive * wait
-        scale = abs(self.theta) + abs(v) + abs(i) * (1.0 + abs(response))
+        reached = v * receptors.local(*self.membrane, 0.0, *self.own(0.0), 0.0, wait)[0] + self.drive * wait
+        scale = abs(self.theta) + abs(v)
+        for receptor in range(len(self.delta)):
+            psi = receptors.psi(*self.membrane, receptor, 0.0)
+            response = receptors.local(*self.membrane, 0.0, *psi, wait)[0]
+            reached += currents[receptor] * response
+            scale += abs(currents[receptor]) * (1.0 + abs(response))
         if v < self.theta and abs(reached - self.theta) > 1e-7 * scale:
             raise AssertionError(f"{self.name}[{self.index}]: V misses the threshold by {reached - self.theta}")
 
@@ -148,7 +147,7 @@ class Reference:
                 delay = float(rows.delay) if rows.delay.ndim == 0 else float(rows.delay[k])
                 target = self.neurons[projection.target.name, int(rows.target[k])]
                 row = self.synapses.setdefault((projection.source.name, int(rows.source[k])), [])
-                row.append((delay, target, projection.name, float(rows.weight[k])))
+                row.append((delay, target, projection.name, float(rows.weight[k]), projection.receptor_index))
         for spike in spikes:
             self.give(*spike)
         for neuron in self.neurons.values():
@@ -163,8 +162,8 @@ class Reference:
     def _send(self, t, name, index, amplitude):
         """Queue the arrivals of a spike; return those without delay."""
         now = []
-        for delay, target, projection, weight in self.synapses.get((name, index), ()):
-            arrival = (target.name, target.index, name, index, projection, weight, amplitude)
+        for delay, target, projection, weight, receptor in self.synapses.get((name, index), ()):
+            arrival = (target.name, target.index, name, index, projection, weight, amplitude, receptor)
             if t + delay > t:
                 heapq.heappush(self.queue, (t + delay, "arrival", arrival))
             else:
@@ -211,12 +210,12 @@ class Reference:
         while arrivals or due or touched:
             for neuron in touched:
                 self._open(neuron, t, before)
-            for target, index, _, _, _, weight, amplitude in sorted(arrivals):
+            for target, index, _, _, _, weight, amplitude, receptor in sorted(arrivals):
                 self.arrivals += 1
                 neuron = self.neurons[target, index]
                 if neuron.release < math.inf:
                     self._open(neuron, t, before)
-                    neuron.add(weight, amplitude, t)
+                    neuron.add(receptor, weight, amplitude, t)
                     touched.add(neuron)
             firing = {neuron for neuron in touched if neuron.reaches(t)} | (due - touched)
             for neuron in touched - firing:
@@ -233,7 +232,7 @@ class Reference:
         """Bring a neuron to t and keep its state from before the arrivals of this instant."""
         if neuron not in before:
             neuron.bring(t)
-            before[neuron] = (neuron.c0, neuron.c1)
+            before[neuron] = neuron.c
 
     def _fire(self, neuron, t, generation, before):
         slope = self._slope_before(neuron, t, before)
@@ -251,13 +250,13 @@ class Reference:
         """Return V'(t-), inf where a jump of V, or the start of the run, made the neuron fire."""
         if t == 0.0:
             return math.inf
-        after = neuron.c0, neuron.c1
+        after = neuron.c
         seen = neuron in before
         if seen:
-            neuron.c0, neuron.c1 = before[neuron]
-        jumped = seen and neuron.tau_syn == 0.0 and neuron.local(t)[0] < neuron.theta
+            neuron.c = before[neuron]
+        jumped = seen and any(neuron.delta) and neuron.local(t)[0] < neuron.theta
         slope = neuron.slope(t)
-        neuron.c0, neuron.c1 = after
+        neuron.c = after
         return math.inf if jumped or slope <= 0.0 else slope
 
 
