@@ -159,6 +159,12 @@ class Projection:
         return 0 if self.receptor is None else self.target.neuron.receptors.index(self.receptor)
 
     @property
+    def tau_syn(self):
+        """Time constant of the synapses, that of the receptor they feed, in ms."""
+        tau_syn = self.target.neuron.tau_syn
+        return tau_syn if self.receptor is None else tau_syn[self.receptor]
+
+    @property
     def scale(self):
         """Derivative of a synapse's weight by its parameter: 1 / pool^2."""
         return 1.0 / self.connection.pool**2

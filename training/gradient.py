@@ -172,7 +172,7 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None):
     ----------
     net : Network
         The network that was run. Every neuron population fires at most once (t_refractory = NEVER) and has
-        a current synapse (tau_syn > 0).
+        one receptor, a current synapse (tau_syn > 0).
     trace : Trace
         All its neuron populations recorded.
     loss_gradient : dict of str to array_like
@@ -189,7 +189,8 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None):
     ------
     InputError
         For another network than the trace's, unknown populations, wrong shapes, NaN, delta synapses
-        (spike times are piecewise constant in the weights), or neurons that may fire more than once.
+        (spike times are piecewise constant in the weights), two receptors, or neurons that may fire more than
+        once.
     """
     if net.fingerprint() != trace.network.fingerprint():
         raise InputError("the network is not the one of the trace (or was changed since); simulate it again first")
@@ -235,6 +236,8 @@ def _refuse(net, loss_gradient):
             continue
         values = population.neuron.resolve(population.size)
         fires = np.isfinite(values.v_threshold)
+        if len(population.neuron.receptors) > 1:
+            raise InputError(f'neurons of "{population.name}" have two receptors; gradients need neurons with one')
         if values.tau_syn == 0.0:
             raise InputError(
                 f'"{population.name}" has delta synapses (tau_syn = 0): its spike times are piecewise constant in the '

@@ -185,10 +185,8 @@ def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uni
             choose("projection", name, tuple(net.projections))
     for name, projection in net.projections.items():
         here = {k: v[name] if isinstance(v, dict) else v for k, v in settings.items()}
-        neuron = projection.target.neuron
-        mu, sd = moment_rule(
-            neuron.tau_mem, neuron.tau_syn, fan_in(projection), threshold=_distance(projection.target), **here
-        )
+        taus = projection.target.neuron.tau_mem, projection.tau_syn
+        mu, sd = moment_rule(*taus, fan_in(projection), threshold=_distance(projection.target), **here)
         projection.set_weight(draw(projection.weight.shape, mu, sd, seed, name, law))
 
 

@@ -180,8 +180,8 @@ def _checked_loss(plan, activations, loss_gradient):
 
 def _refuse_delta(plan, needed):
     for layer in plan.layers:
-        population = plan.net.populations[layer.name]
-        if layer.name in needed and population.neuron.tau_syn == 0:
+        tau_syn = plan.lowered.tau_syn[plan.lowered.names.index(layer.name)]
+        if layer.name in needed and tau_syn == 0.0:
             raise InputError(
                 f'"{layer.name}" has delta synapses (tau_syn = 0): its spike times are piecewise constant in the '
                 "weights, so they have no useful gradient; use tau_syn > 0")

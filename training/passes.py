@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from eventsim.errors import InputError
+
 
 class Passes:
     """The passes of one network.
@@ -28,6 +30,10 @@ class Passes:
         from eventsim.engines import layers
 
         self._layers = layers
+        for population in net.populations.values():
+            if population.kind == "neurons" and len(population.neuron.receptors) > 1:
+                raise InputError(
+                    f'neurons of "{population.name}" have two receptors; training needs neurons with one.')
         self._plan = layers.plan(net)
         self.t_stop, self.precision, self.threads, self.slope_floor = t_stop, precision, threads, slope_floor
 

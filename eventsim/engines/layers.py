@@ -93,6 +93,8 @@ def unsuited(net):
             values = population.neuron.resolve(population.size)
             if np.any(np.isfinite(values.v_threshold) & np.isfinite(values.t_refractory)):
                 return f'neurons of "{population.name}" may fire more than once (t_refractory is not NEVER)'
+            if len(population.neuron.receptors) > 1:
+                return f'neurons of "{population.name}" have two receptors'
     for projection in net.projections.values():
         if not isinstance(projection.connection, Dense | Conv2d):
             return f'projection "{projection.name}" is neither Dense nor Conv2d'

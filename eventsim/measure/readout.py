@@ -68,11 +68,14 @@ def course(trace, name):
     Raises
     ------
     InputError
-        The population can fire, the network was changed, a sender was not recorded, or the run has no end.
+        The population can fire or has two receptors, the network was changed, a sender was not recorded, or the
+        run has no end.
     """
     network = trace.unchanged_network()
     if not network.populations[name].is_readout:
         raise InputError(f'population "{name}" fires; potentials decide only where v_threshold is NEVER')
+    if len(network.populations[name].neuron.receptors) > 1:
+        raise InputError(f'readout "{name}" has two receptors; potentials decide only where neurons have one')
     if not np.isfinite(trace.ended).all():
         raise InputError("the run has no end at which to decide; simulate with a finite t_stop")
     lowered = lower(network)

@@ -270,6 +270,17 @@ def test_a_rule_that_does_not_fit_a_readout_is_refused(arguments, message):
         es.measure.decide(run, **arguments)
 
 
+@pytest.mark.parametrize("arguments", [{}, {"rule": "margin", "margin": 0.1}])
+def test_a_readout_with_two_receptors_is_refused(arguments):
+    net = es.Network(seed=1)
+    net.input("in", 1)
+    net.population("readout", 2, es.LIF(20.0, {"fast": 5.0, "slow": 10.0}, v_threshold=es.NEVER))
+    net.connect("in", "readout", es.Dense(1.0), receptor="slow")
+    run = es.simulate(net, {"in": es.Spikes([1.0], [0])}, 10.0, engine="reference")
+    with pytest.raises(es.InputError, match='readout "readout" has two receptors'):
+        es.measure.decide(run, **arguments)
+
+
 def test_a_readout_fed_by_what_was_not_recorded_is_refused():
     net = es.Network(seed=1)
     net.population("hidden", 1, es.LIF(tau_mem=20.0, tau_syn=5.0, v_rest=2.0))

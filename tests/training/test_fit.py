@@ -324,6 +324,15 @@ def test_learned_thresholds_stay_above_the_reset():
     assert (model.net["hidden"].neuron.resolve(6).v_threshold > 0.0).all()
 
 
+def test_neurons_with_two_receptors_are_refused():
+    net = es.Network(seed=1)
+    net.input("in", 2)
+    net.population("out", 2, es.LIF(20.0, {"fast": 5.0, "slow": 10.0}, t_refractory=es.NEVER))
+    net.connect("in", "out", es.Dense(1.0), receptor="fast")
+    with pytest.raises(InputError, match='"out" have two receptors; training needs neurons with one'):
+        Passes(net, 10.0)
+
+
 def test_names_that_do_not_exist_are_refused_with_a_suggestion():
     net = small_model().net
     for settings, words in [

@@ -356,6 +356,16 @@ def test_neurons_without_a_gradient_are_refused_with_the_reason(neuron, said):
     assert "\n" not in str(refusal.value)
 
 
+def test_two_receptors_are_refused():
+    net = es.Network(seed=1)
+    net.input("in", 2)
+    net.population("out", 1, es.LIF(20.0, {"fast": 5.0, "slow": 10.0}, t_refractory=es.NEVER))
+    net.connect("in", "out", es.Dense(1.0), receptor="slow")
+    trace = es.simulate(net, {"in": es.Spikes([1.0], [0])}, 10.0, engine="reference")
+    with pytest.raises(InputError, match='"out" have two receptors; gradients need neurons with one'):
+        training.spike_time_gradient(net, trace, {})
+
+
 def test_a_network_that_was_changed_after_the_run_is_refused():
     net = small_net()
     trace = es.simulate(net, STIMULUS, 10.0)

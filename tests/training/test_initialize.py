@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
+import eventsim as es
 from training import initialize
 
 REGIMES = [
@@ -62,6 +63,18 @@ def test_the_moment_rule_puts_the_threshold_kappa_deviations_above_the_mean():
 def test_a_mean_drives_the_potential_to_its_multiple_of_the_threshold():
     mean, _ = initialize.moment_rule(math.inf, math.inf, 50, 1.0, mean=1.5, active=0.4)
     assert mean * 50 * 0.4 * 0.5 == pytest.approx(1.5)  # a ramp has risen half the window on average
+
+
+def test_weights_are_drawn_for_the_time_constant_of_the_receptor_they_feed():
+    net = es.Network(seed=1)
+    net.input("in", 400)
+    net.population("out", 50, es.LIF(20.0, {"fast": 5.0, "slow": 10.0}))
+    for name in ("fast", "slow"):
+        net.connect("in", "out", es.Dense(1.0), receptor=name, name=name)
+    initialize.by_moments(net, 10.0)
+    for name, tau_syn in (("fast", 5.0), ("slow", 10.0)):
+        _, sd = initialize.moment_rule(20.0, tau_syn, 400, 10.0)
+        assert np.std(net.projections[name].weight) == pytest.approx(sd, rel=0.02)
 
 
 def test_the_discrete_rule_gives_unit_variance_a_step():

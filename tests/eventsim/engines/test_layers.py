@@ -49,8 +49,13 @@ def in_a_circle(net):
     net.connect(other, "hidden", es.Dense([[1.0]]))
 
 
+def two_receptors(net):
+    net.population("pair", 1, es.LIF(20.0, {"fast": 5.0, "slow": 10.0}, t_refractory=es.NEVER))
+
+
 @pytest.mark.parametrize(("change", "reason"), [
     (several_spikes, 'neurons of "more" may fire more than once'),
+    (two_receptors, 'neurons of "pair" have two receptors'),
     (listed_synapses, "is neither Dense nor Conv2d"),
     (many_delays, "has a delay for each synapse"),
     (to_itself, "the network is recurrent"),
