@@ -15,7 +15,7 @@ from eventsim.bench_networks import BRETTE, NETWORKS, SEED, Circuit, Rows, build
 __all__ = ["NETWORKS", "SEED", "Circuit", "Rows", "build", "draw", "noise_spikes", "one_neuron", "save", "ttfs"]
 
 
-def one_neuron(inputs_per_second, sources=100):
+def one_neuron(inputs_per_second, sources=5):
     """Return one leaky neuron with exponential currents under Poisson input.
 
     Parameters

@@ -163,16 +163,22 @@ def build(circuit):
 
     net = es.Network(seed=SEED)
     cells = net.population("cells", len(circuit.v_init), es.LIF(**circuit.neuron, v_init=circuit.v_init))
-    receptors = circuit.neuron["tau_syn"]
-    if isinstance(receptors, dict):
-        for receptor, mine in zip(receptors, (circuit.rows.weight > 0, circuit.rows.weight < 0), strict=True):
-            net.connect(cells, cells, *_listed(circuit.rows, mine), receptor=receptor, name=receptor)
-    else:
-        net.connect(cells, cells, *_listed(circuit.rows))
+    _connect(net, cells, cells, circuit)
     if circuit.noise is not None:
-        noise = net.poisson("noise", len(circuit.noise.pointer) - 1, rate=circuit.rate)
-        net.connect(noise, cells, *_listed(circuit.noise))
+        _connect(net, net.poisson("noise", len(circuit.noise.pointer) - 1, rate=circuit.rate), cells, circuit)
     return net
+
+
+def _connect(net, source, cells, circuit):
+    """Connect a population to the cells, positive weights to the first receptor and negative ones to the second."""
+    rows = circuit.rows if source is cells else circuit.noise
+    receptors = circuit.neuron["tau_syn"]
+    if not isinstance(receptors, dict):
+        net.connect(source, cells, *_listed(rows))
+        return
+    for receptor, mine in zip(receptors, (rows.weight > 0, rows.weight < 0), strict=True):
+        if np.any(mine):
+            net.connect(source, cells, *_listed(rows, mine), receptor=receptor, name=f"{source.name} {receptor}")
 
 
 def _listed(rows, mine=slice(None)):

@@ -78,11 +78,11 @@ def _recurrent(chosen):
     clock = Clock()
     circuit = bench_networks.draw(chosen["network"], **small)
     drawn, _ = clock.read()
-    figures, run = _prepared(chosen, lambda: (bench_networks.build(circuit), None), chosen["duration"])
+    figures, run = prepared(chosen, lambda: (bench_networks.build(circuit), None), chosen["duration"])
     if chosen["start_only"]:
         return figures
     figures["draw_s"] = drawn
-    spikes = _timed(figures, run, chosen["repeat"]).spikes("cells")
+    spikes = timed(figures, run, chosen["repeat"]).spikes("cells")
     _, noise_neuron = bench_networks.noise_spikes(circuit, chosen["duration"])
     noise = 0 if circuit.noise is None else len(circuit.noise.pointer) - 1
     events = bench_networks.synaptic_events(circuit, np.bincount(spikes.neuron, minlength=len(circuit.v_init)),
@@ -105,10 +105,10 @@ def _ttfs(chosen):
 
     samples = 2 if chosen["start_only"] else chosen["samples"]
     images = _digits()
-    figures, run = _prepared(chosen, lambda: bench_networks.ttfs(samples, images), TTFS_HORIZON)
+    figures, run = prepared(chosen, lambda: bench_networks.ttfs(samples, images), TTFS_HORIZON)
     if chosen["start_only"]:
         return figures
-    trace = _timed(figures, run, chosen["repeat"])
+    trace = timed(figures, run, chosen["repeat"])
     rows = [(p.weight, trace.spikes(p.source.name) if p.source.kind == "neurons" else trace.stimulus[p.source.name])
             for p in trace.network.projections.values()]
     figures.update(samples=samples, images="synthetic" if images is None else "MNIST", duration_ms=TTFS_HORIZON,
@@ -130,7 +130,7 @@ def _digits():
     return None
 
 
-def _prepared(chosen, build, duration):
+def prepared(chosen, build, duration):
     """Build and lower a network, run it for an instant so that nothing is left to compile.
 
     Returns
@@ -163,7 +163,7 @@ def _prepared(chosen, build, duration):
     return figures, lambda: es.simulate(net, stimulus, t_stop=duration, **arguments)
 
 
-def _timed(figures, run, repeat):
+def timed(figures, run, repeat):
     """Run several times, enter the medians, and return the last trace."""
     walls, processors = [], []
     for _ in range(repeat):

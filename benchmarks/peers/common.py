@@ -61,7 +61,8 @@ def load(path):
     circuit = types.SimpleNamespace(**json.loads(str(columns["settings"])))
     circuit.v_init = columns["v_init"]
     circuit.size = len(circuit.v_init)
-    circuit.noise_time, circuit.noise_neuron = columns["noise_time"], columns["noise_neuron"]
+    order = np.lexsort((columns["noise_neuron"], columns["noise_time"]))
+    circuit.noise_time, circuit.noise_neuron = columns["noise_time"][order], columns["noise_neuron"][order]
     for name in ("rows", "noise"):
         fields = [columns.get(f"{name}_{field}") for field in ("pointer", "target", "weight", "delay")]
         setattr(circuit, name, None if fields[0] is None else Rows(*fields))

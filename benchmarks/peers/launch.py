@@ -40,6 +40,7 @@ PEERS = {
     "brian2-cython": Peer("brian2", "run_brian2.py", ("--model", "cython")),
     "brian2-cpp-fine": Peer("brian2", "run_brian2.py", ("--model", "cpp_standalone", "--dt", "0.01")),
     "nest-grid": Peer("nest", "run_nest.py", ("--model", "grid")),
+    "nest-grid-fine": Peer("nest", "run_nest.py", ("--model", "grid", "--dt", "0.01")),
     "nest-precise": Peer("nest", "run_nest.py", ("--model", "precise")),
     "neuron": Peer("neuron", "run_neuron.py", ()),
 }

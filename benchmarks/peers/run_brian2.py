@@ -38,18 +38,20 @@ if circuit.receptors:
     equations = """dv/dt = (v_rest - v + g_e + g_i) / tau_mem : 1 (unless refractory)
                    dg_e/dt = -g_e / tau_e : 1
                    dg_i/dt = -g_i / tau_i : 1"""
-    kinds = (("g_e", circuit.rows.weight > 0), ("g_i", circuit.rows.weight < 0))
+    kinds = (("g_e", True), ("g_i", False))
 else:
     equations = "dv/dt = (v_rest - v) / tau_mem : 1 (unless refractory)"
-    kinds = (("v", circuit.rows.weight > 0), ("v", circuit.rows.weight < 0))
+    kinds = (("v", True), ("v", False))
 
 
-def connected(sources, targets, rows, kinds):
+def connected(sources, targets, rows):
     """Return Synapses objects: one a sign of the weight, with the weight inside the code where it is one number."""
     made = []
-    for variable, mine in kinds:
-        source, target, weight, delay = rows.part(mine)
-        one_weight = len(np.unique(weight)) == 1
+    for variable, positive in kinds:
+        source, target, weight, delay = rows.part((rows.weight > 0) == positive)
+        if len(source) == 0:
+            continue
+        one_weight = np.ptp(weight) == 0
         what = repr(float(weight[0])) if one_weight else "w"
         synapses = brian2.Synapses(sources, targets, "" if one_weight else "w : 1", on_pre=f"{variable} += {what}",
                                    delay=delay * ms if isinstance(delay, float) else None)
@@ -62,17 +64,37 @@ def connected(sources, targets, rows, kinds):
     return made
 
 
+def generated():
+    """Return the noise as a group that fires at given times, and its rows.
+
+    A member of such a group fires once a step at most: the k-th spike of one sender within a step goes to its k-th
+    copy, which has the same synapses.
+    """
+    count = len(circuit.noise.pointer) - 1
+    step = np.maximum(np.ceil(circuit.noise_time / options.dt - 1e-9).astype(np.int64) - 1, 0)
+    order = np.lexsort((circuit.noise_neuron, step))
+    step, sender = step[order], circuit.noise_neuron[order].astype(np.int64)
+    first = np.concatenate(([True], (np.diff(step) != 0) | (np.diff(sender) != 0)))
+    rank = np.arange(len(step)) - np.maximum.accumulate(np.where(first, np.arange(len(step)), 0))
+    copies = int(rank.max()) + 1
+    rows = circuit.noise
+    pointer = np.concatenate([rows.pointer[:-1] + k * rows.pointer[-1] for k in range(copies)]
+                             + [[copies * rows.pointer[-1]]])
+    delay = np.array(rows.delay) if isinstance(rows.delay, float) else np.tile(rows.delay, copies)
+    group = brian2.SpikeGeneratorGroup(copies * count, sender + rank * count, step * options.dt * ms)
+    return group, common.Rows(pointer, np.tile(rows.target, copies), np.tile(rows.weight, copies), delay)
+
+
 network = brian2.Network()
 with report.clock("build"):
     cells = brian2.NeuronGroup(circuit.size, equations, threshold="v >= v_threshold", reset="v = v_reset",
                                refractory=neuron["t_refractory"] * ms, method="exact", namespace=constants)
     cells.v = circuit.v_init
     monitor = brian2.SpikeMonitor(cells)
-    network.add(cells, monitor, connected(cells, cells, circuit.rows, kinds))
+    network.add(cells, monitor, connected(cells, cells, circuit.rows))
     if circuit.noise is not None:
-        count = len(circuit.noise.pointer) - 1
-        noise = brian2.PoissonGroup(count, circuit.rate * brian2.Hz)
-        network.add(noise, connected(noise, cells, circuit.noise, (("v", slice(None)),)))
+        noise, rows = generated()
+        network.add(noise, connected(noise, cells, rows))
 
 more = {"dt_ms": options.dt}
 if standalone:

@@ -31,6 +31,8 @@ if circuit.receptors:
 def connect(sources, targets, rows):
     """Connect by arrays of ids, all synapses at once."""
     source, target, weight, delay = rows.part(slice(None))
+    if len(source) == 0:
+        return
     delay = np.full(len(source), delay) if isinstance(delay, float) else delay
     nest.Connect(source.astype(np.int64) + sources[0].global_id, target.astype(np.int64) + targets[0].global_id,
                  "one_to_one", {"synapse_model": "static_synapse", "weight": weight, "delay": delay})
