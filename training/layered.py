@@ -18,7 +18,7 @@ import numpy as np
 
 from eventsim import arrays
 from eventsim._jit import closed_form, kernel
-from eventsim.engines import layer_kernels, layers
+from eventsim.engines import layer_wires, layers
 from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
 from training.gradient import checked_keys, in_given_order
@@ -96,13 +96,13 @@ def _sweep(cell, wires, events, spike, error, slope, at_end, weight_gradient, ar
             d0, d1 = membrane.psi_slope(cell.regime, cell.tau_mem, cell.tau_syn, s)
             amplitude = events.amplitude[k]
             q[0], q[1], q[2], q[3] = amplitude * p0, amplitude * p1, amplitude * d0, amplitude * d1
-            y0, y1, x0, x1, y, x, channel, g = layer_kernels.places_of(cell, wires, events, k)
+            y0, y1, x0, x1, start, down, right = layer_wires.places(wires, events.link[k], events.source[k])
             total = 0.0
             for at_y in range(y0, y1 + 1):
                 for at_x in range(x0, x1 + 1):
                     lo = (at_y * cell.out_width + at_x) * cell.lanes
                     hi = lo + cell.lanes
-                    offset = layer_kernels.weight_offset(cell, g, at_y, at_x, y, x, channel)
+                    offset = start + at_y * down + at_x * right
                     end = offset + cell.lanes
                     _collect(weight_gradient[offset:end], bound[lo:hi], t, g0[lo:hi], g1[lo:hi], q)
                     if need_arrivals:

@@ -5,11 +5,15 @@ The generation is that of semantics 2: 0 unless the arrival follows, without del
 same instant, then one more than that of the spike.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 
 from eventsim._jit import closed_form, kernel
+
+_CLUMP = 32
+"""Most times in a bucket that insertion is left to sort."""
 
 
 class Events(NamedTuple):
@@ -33,8 +37,8 @@ def _blank(counts):
     offsets = np.zeros(len(counts) + 1, np.int64)
     np.cumsum(counts, out=offsets[1:])
     total = int(offsets[-1])
-    return Events(np.zeros(total), np.zeros(total, np.int32), np.zeros(total, np.int32), np.zeros(total, np.int32),
-                  np.zeros(total), np.zeros(total, np.int64), offsets)
+    return Events(np.empty(total), np.empty(total, np.int32), np.empty(total, np.int32), np.empty(total, np.int32),
+                  np.empty(total), np.empty(total, np.int64), offsets)
 
 
 def gather(links, inputs, times, generations, first, last, t_stop):
@@ -56,7 +60,7 @@ def gather(links, inputs, times, generations, first, last, t_stop):
             offsets = inputs[link.source].offsets
             counts += offsets[first + 1:last + 1] - offsets[first:last]
         else:
-            counts += np.count_nonzero(np.isfinite(times[link.source][first:last]), axis=1)
+            _count(times[link.source], first, link.delay, t_stop, counts)
     events = _blank(counts)
     filled = events.offsets[:-1].copy()
     for number, link in enumerate(links):
@@ -67,36 +71,49 @@ def gather(links, inputs, times, generations, first, last, t_stop):
         else:
             _take_neurons(events, filled, number, times[link.source], generations[link.source], first, link.delay,
                           t_stop)
-    ordered = _blank(filled - events.offsets[:-1])
     rank = np.array([link.rank for link in links], np.int64)
+    if _in_order(events, filled, rank):
+        return events
+    ordered = _blank(filled - events.offsets[:-1])
     _sort(events, filled, ordered, rank)
     return ordered
 
 
 @kernel
+def _count(times, first, delay, t_stop, counts):
+    for row in range(len(counts)):
+        for j in range(times.shape[1]):
+            counts[row] += times[first + row, j] + delay < t_stop
+
+
+@kernel
 def _take_inputs(events, filled, link, time, neuron, amplitude, offsets, first, delay, t_stop):
+    at_time, at_generation, at_link = events.time, events.generation, events.link
+    at_source, at_amplitude, at_origin = events.source, events.amplitude, events.origin
     for row in range(len(filled)):
         at = filled[row]
         for k in range(offsets[first + row], offsets[first + row + 1]):
             arrival = time[k] + delay
             if arrival < t_stop:
-                events.time[at], events.generation[at], events.link[at] = arrival, 0, link
-                events.source[at], events.amplitude[at], events.origin[at] = neuron[k], amplitude[k], k
+                at_time[at], at_generation[at], at_link[at] = arrival, 0, link
+                at_source[at], at_amplitude[at], at_origin[at] = neuron[k], amplitude[k], k
                 at += 1
         filled[row] = at
 
 
 @kernel
 def _take_neurons(events, filled, link, times, generations, first, delay, t_stop):
+    at_time, at_generation, at_link = events.time, events.generation, events.link
+    at_source, at_amplitude, at_origin = events.source, events.amplitude, events.origin
     for row in range(len(filled)):
         at = filled[row]
         for j in range(times.shape[1]):
             spike = times[first + row, j]
             arrival = spike + delay
             if arrival < t_stop:
-                events.time[at], events.link[at] = arrival, link
-                events.generation[at] = generations[first + row, j] + 1 if arrival == spike else 0
-                events.source[at], events.amplitude[at], events.origin[at] = j, 1.0, -1
+                at_time[at], at_link[at] = arrival, link
+                at_generation[at] = generations[first + row, j] + 1 if arrival == spike else 0
+                at_source[at], at_amplitude[at], at_origin[at] = j, 1.0, -1
                 at += 1
         filled[row] = at
 
@@ -117,26 +134,79 @@ def _after(events, rank, a, b):
 
 
 @kernel
+def _in_order(events, filled, rank):
+    """Return whether the arrivals have no gaps and need no sorting: those of one input never do."""
+    time = events.time
+    for row in range(len(filled)):
+        if filled[row] != events.offsets[row + 1]:
+            return False
+        for k in range(events.offsets[row] + 1, filled[row]):
+            if time[k - 1] > time[k] or (time[k - 1] == time[k] and _after(events, rank, k - 1, k)):
+                return False
+    return True
+
+
+@closed_form
+def _by_buckets(time, begin, order):
+    """Write the order by time into `order`, right up to shifts by a few places; False where times clump.
+
+    As many buckets as times, of one width each: 15 ns a time where numba's merge sort takes 45.
+    """
+    n = len(time)
+    low, high = math.inf, -math.inf
+    for k in range(n):
+        low, high = min(low, time[k]), max(high, time[k])
+    scale = (n - 1) / (high - low) if high > low else math.inf
+    if scale == math.inf:
+        return False
+    begin[:n + 1] = 0
+    for k in range(n):
+        begin[np.int64((time[k] - low) * scale)] += 1
+    total = 0
+    for bucket in range(n):
+        if begin[bucket] > _CLUMP:
+            return False
+        count = begin[bucket]
+        begin[bucket] = total
+        total += count
+    for k in range(n):
+        bucket = np.int64((time[k] - low) * scale)
+        order[begin[bucket]] = k
+        begin[bucket] += 1
+    return True
+
+
+@kernel
 def _sort(events, filled, ordered, rank):
+    longest = 0
+    for row in range(len(filled)):
+        longest = max(longest, filled[row] - events.offsets[row])
+    begin, order = np.empty(longest + 1, np.int64), np.empty(longest, np.int64)
+    time = events.time
     for row in range(len(filled)):
         start, stop = events.offsets[row], filled[row]
-        order = np.argsort(events.time[start:stop], kind="mergesort") + start
-        # Ties are runs that are nearly sorted already, so insertion is linear.
-        for k in range(1, len(order)):
+        n = stop - start
+        if not _by_buckets(time[start:stop], begin, order):
+            order[:n] = np.argsort(time[start:stop], kind="mergesort")
+        # What is left to move are neighbours and ties, which are nearly in order: insertion is linear.
+        for k in range(1, n):
             item = order[k]
+            t = time[start + item]
             at = k
-            while (at > 0 and events.time[order[at - 1]] == events.time[item]
-                   and _after(events, rank, order[at - 1], item)):
+            while at > 0:
+                before = start + order[at - 1]
+                if time[before] < t or (time[before] == t and not _after(events, rank, before, start + item)):
+                    break
                 order[at] = order[at - 1]
                 at -= 1
             order[at] = item
         to = ordered.offsets[row]
-        for k in range(len(order)):
-            item = order[k]
-            ordered.time[to] = events.time[item]
-            ordered.generation[to] = events.generation[item]
-            ordered.link[to] = events.link[item]
-            ordered.source[to] = events.source[item]
-            ordered.amplitude[to] = events.amplitude[item]
-            ordered.origin[to] = events.origin[item]
-            to += 1
+        for column, target in ((events.time, ordered.time), (events.amplitude, ordered.amplitude)):
+            for k in range(n):
+                target[to + k] = column[start + order[k]]
+        for column, target in ((events.generation, ordered.generation), (events.link, ordered.link),
+                               (events.source, ordered.source)):
+            for k in range(n):
+                target[to + k] = column[start + order[k]]
+        for k in range(n):
+            ordered.origin[to + k] = events.origin[start + order[k]]

@@ -1,10 +1,13 @@
 """The kernel of the layers engine: one population, a range of samples, arrivals in time order.
 
-A population is L locations of C lanes: one location with all neurons where every input is dense, the
-map positions with their channels where one is a convolution. Lanes of a location share every arrival
-time, so their accumulators are updated side by side. Before an arrival is added, a bound on V over the
-interval since the last touch tells whether any lane may cross in it; the closed form runs for those
-lanes only. The bound has a margin above rounding, so it never changes a result.
+A population is L locations of C lanes (see `layer_wires`). Lanes of a location share every arrival time, so
+their accumulators are updated side by side, a block of arrivals at a time, by `lanes.scan`. With every
+arrival comes a bound on V until the next touch, linear in the accumulators and without an exponential for
+the lane: V falls no faster than its tangent and rises no faster than the current of now lets it. Only lanes
+whose bound reaches the threshold within a block are gone through again, arrival by arrival, with the closed
+form where the bound does not clear them. The bounds have a margin above rounding, so they never change a
+result: V before the first arrival of a block is looked at too, and from there on V at a touch is one of the
+bounds before it, up to the rounding of a few additions.
 """
 
 import math
@@ -13,7 +16,12 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim._jit import closed_form, kernel
+from eventsim.engines import lanes as vectors
+from eventsim.engines import layer_wires
 from eventsim.neurons import membrane
+
+BLOCK = 8
+"""Arrivals between two looks at the filter: 16 make the scan 5 % faster, but crossings twice as costly."""
 
 
 class Cell(NamedTuple):
@@ -33,234 +41,376 @@ class Cell(NamedTuple):
     v_init: np.ndarray
 
 
-class Wires(NamedTuple):
-    """The incoming projections of a population, one row each."""
+class Arrivals(NamedTuple):
+    """What is known of the arrivals of one sample, whichever location they reach."""
 
-    shape: np.ndarray
-    """int64 (links, 11): is_conv, first weight, channels, kernel height, kernel width, stride, pad top,
-    pad left, out height, out width, width of the pooled source map."""
-    row: np.ndarray
-    """int32: pooled index of a source neuron, all links one after the other."""
-    row_start: np.ndarray
-    """int64 (links,): where a link begins in `row`."""
-    weight: np.ndarray
-    """Effective weights (already divided by k^2 where pooled), flat, in the precision of the run."""
-
-
-_IS_CONV, _BASE, _CHANNELS, _KH, _KW, _STRIDE, _TOP, _LEFT, _OUT_H, _OUT_W, _WIDTH = range(11)
-
-
-@closed_form
-def first_place(pixel, pad, kernel_size, stride):
-    """Return the first output place whose window holds `pixel`, along one axis."""
-    reach = pixel + pad - kernel_size + 1
-    return 0 if reach <= 0 else (reach + stride - 1) // stride
+    window: np.ndarray
+    """int64: which origin an arrival counts from."""
+    added: np.ndarray
+    """float64 (arrivals, 2): what a weight of 1 adds to the accumulators."""
+    read: np.ndarray
+    """float64 (arrivals, 4): V of unit accumulators at the arrival, then their current (up to rounding)."""
+    begin: np.ndarray
+    """int64 (locations + 1,): where the entries of a location begin in the next two."""
+    entry: np.ndarray
+    """int32: which arrival an entry is."""
+    offset: np.ndarray
+    """int64: where its weights for the lanes of the location begin."""
 
 
-@closed_form
-def last_place(pixel, pad, stride, places):
-    """Return the last output place whose window holds `pixel`, along one axis."""
-    place = (pixel + pad) // stride
-    return places - 1 if place >= places else place
+class Place(NamedTuple):
+    """The location at work: its lanes, and its entries side by side."""
 
-
-@closed_form
-def _response_limits(cell):
-    """Return (steepest slope, largest value) of the voltage response to a unit current."""
-    if cell.tau_syn == 0.0:
-        return 0.0, 0.0
-    if cell.tau_mem == math.inf:
-        return 1.0, cell.tau_syn
-    if cell.tau_syn == math.inf:
-        return 1.0 / cell.tau_mem, 1.0
-    delta = (cell.tau_mem - cell.tau_syn) / (cell.tau_mem * cell.tau_syn)
-    peak = cell.tau_syn if delta == 0.0 else -math.log1p(-delta * cell.tau_syn) / delta
-    return 1.0 / cell.tau_mem, math.exp(-peak / cell.tau_syn)
+    limit: np.ndarray
+    """Threshold less a margin; inf where it cannot be reached or the neuron has fired."""
+    drive: np.ndarray
+    hits: np.ndarray
+    head: np.ndarray
+    which: np.ndarray
+    """int64: the arrival that an entry is."""
+    time: np.ndarray
+    generation: np.ndarray
+    """int64."""
+    offset: np.ndarray
+    """int64: where its weights for the lanes of the location begin."""
+    values: np.ndarray
+    """(entries, lanes.VALUES): see `lanes`."""
 
 
 @closed_form
-def _fire(cell, j, c0, c1, last, last_generation, end, with_end, base, times, slopes, generations):
-    """Set the spike of neuron j if it crosses in [last, end) (or at `end` too); return whether it does."""
-    v, i = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0, c1, last - base)
-    if last == 0.0 and cell.tau_syn > 0.0:
-        v = cell.v_init[j]  # no current has acted yet; in the accumulators v_init is rounded, and touching counts
-    theta = cell.theta[j]
-    time = last + membrane.crossing(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], theta, v, i)
+def _crossing(regime, tau_mem, tau_syn, drive, theta, v_init, c0, c1, last, end, with_end, base):
+    """Return (time, V'(t-)) of the crossing in [last, end), or at `end` too; time inf: there is none.
+
+    V' is NaN at a touch, where V is at its threshold already: there it lies before the arrivals of `last`.
+    """
+    v, i = membrane.local(regime, tau_mem, tau_syn, drive, c0, c1, last - base)
+    if last == 0.0 and tau_syn > 0.0:
+        v = v_init  # no current has acted yet; in the accumulators v_init is rounded, and touching counts
+    time = last + membrane.crossing(regime, tau_mem, tau_syn, drive, theta, v, i)
     if v < theta and time <= last:
         time = np.nextafter(last, math.inf)
     if not (time < end or (with_end and time == end)):
-        return False
-    times[j] = time
+        return math.inf, math.nan
     if v >= theta:
-        generations[j] = last_generation
-        slopes[j] = math.nan  # at a touch: V'(t-) lies before its arrivals and is found afterwards
-        return True
-    generations[j] = 0
-    v, i = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0, c1, time - base)
-    slope = membrane.slope(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], v, i)
-    slopes[j] = slope if slope > 0.0 else math.inf
-    return True
+        return time, math.nan
+    v, i = membrane.local(regime, tau_mem, tau_syn, drive, c0, c1, time - base)
+    slope = membrane.slope(regime, tau_mem, tau_syn, drive, v, i)
+    return time, slope if slope > 0.0 else math.inf
 
 
 @closed_form
-def _scan(cell, at, c0, c1, limit, slack, last, last_generation, origin, until, generation, steepest, largest,
-          touched_by, unit, factor, near, times, slopes, generations):
-    """Let the lanes of a location cross between its last touch and (until, generation); move its origin.
-
-    The bound on V over an interval needs no exponential: the free part falls no faster than its tangent,
-    the response to the current rises no faster than its steepest slope.
-    """
-    touch = touched_by[at]
-    lo = at * cell.lanes
-    hi = lo + cell.lanes
-    t = last[at]
-    t_generation = last_generation[at]
-    while True:
-        base = origin[at] * cell.period
-        boundary = base + cell.period
-        end = boundary if boundary < until else until
-        with_end = generation > 0 and boundary > until
-        span = end - t
-        s = t - base
-        factor[0], factor[1], factor[2], factor[3] = unit[touch, 0], unit[touch, 1], unit[touch, 2], unit[touch, 3]
-        factor[4] = max(1.0 - span / cell.tau_mem, 0.0)
-        factor[5] = min(steepest * span, largest) * (1.0 + slack)
-        if cell.driven:
-            found = _any_near_driven(cell, lo, c0, c1, limit, factor, near, s, span)
-        else:
-            found = _any_near(c0[lo:hi], c1[lo:hi], limit[lo:hi], factor, near[lo:hi])
-        if found:
-            for j in range(lo, hi):
-                if near[j] and _fire(cell, j, np.float64(c0[j]), np.float64(c1[j]), t, t_generation, end,
-                                                 with_end, base, times, slopes, generations):
-                    limit[j] = math.inf
-        if boundary > until:
-            break
-        for j in range(lo, lo + cell.lanes):
-            c0[j], c1[j] = membrane.advance(
-                cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.drive[j], c0[j], c1[j])
-        origin[at] += 1
-        t = boundary
-        t_generation = 0
-        touch = 0
-        if boundary == until and generation == 0:
-            break
-    last[at] = until
-    last_generation[at] = generation
-
-
-@closed_form
-def _units(cell, s, unit, row):
-    """Write (v, I) that unit accumulators give at s after the origin: v = unit[0] c0 + unit[1] c1."""
-    unit[row, 0], unit[row, 2] = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, 0.0, 1.0, 0.0, s)
-    unit[row, 1], unit[row, 3] = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, 0.0, 0.0, 1.0, s)
-
-
-@closed_form
-def _any_near(c0, c1, limit, factor, near):
-    """Mark in `near`, and return, whether the bound on V of any lane reaches its limit.
-
-    Slices that start at 0, scalars in the lanes' own number type and an OR instead of a maximum let the
-    loop vectorise (15 times faster).
-    """
-    a0, a1, b0, b1, fall, gain, slack, zero = (
-        factor[0], factor[1], factor[2], factor[3], factor[4], factor[5], factor[6], factor[7])
-    found = 0
-    for j in range(len(c0)):
-        slow = a0 * c0[j]
-        fast = a1 * c1[j]
-        v = slow + fast
-        rise = gain * (b0 * c0[j] + b1 * c1[j])
-        low = v * fall
-        bound = (low if low > v else v) + (rise if rise > zero else zero)
-        hit = bound + slack * (abs(slow) + abs(fast)) >= limit[j]
-        near[j] = hit
-        found |= hit
-    return found != 0
-
-
-@closed_form
-def _any_near_driven(cell, lo, c0, c1, limit, factor, near, s, span):
-    """Do what `_any_near` does for a population with i_offset under tau_mem = inf."""
-    found = 0
-    for j in range(lo, lo + cell.lanes):
-        slow = factor[0] * c0[j]
-        fast = factor[1] * c1[j]
-        v = slow + fast + cell.drive[j] * s
-        rise = factor[5] * (factor[2] * c0[j] + factor[3] * c1[j])
-        low = v * factor[4]
-        climb = cell.drive[j] * span
-        bound = max(low, v) + max(rise, 0.0) + max(climb, 0.0)
-        near[j] = bound + factor[6] * (abs(slow) + abs(fast) + abs(v)) >= limit[j]
-        found |= near[j]
-    return found != 0
-
-
-@closed_form
-def _deliver(lanes, weight, c0, c1, q):
-    """Add one arrival to the lanes of one location."""
-    q0, q1 = q[0], q[1]
-    for j in range(lanes):
-        c0[j] += weight[j] * q0
-        c1[j] += weight[j] * q1
-
-
-@closed_form
-def places_of(cell, wires, events, k):
-    """Return (first y, last y, first x, last x, pixel y, pixel x, channel, shape row) of arrival k."""
-    g = wires.shape[events.link[k]]
-    row = wires.row[wires.row_start[events.link[k]] + events.source[k]]
-    if g[_IS_CONV] == 0:
-        rows = cell.locations // cell.out_width
-        return 0, rows - 1, 0, cell.out_width - 1, row, np.int64(0), np.int64(0), g
-    channel = row % g[_CHANNELS]
-    pixel = row // g[_CHANNELS]
-    y, x = pixel // g[_WIDTH], pixel % g[_WIDTH]
-    return (first_place(y, g[_TOP], g[_KH], g[_STRIDE]), last_place(y, g[_TOP], g[_STRIDE], g[_OUT_H]),
-            first_place(x, g[_LEFT], g[_KW], g[_STRIDE]), last_place(x, g[_LEFT], g[_STRIDE], g[_OUT_W]),
-            y, x, channel, g)
-
-
-@closed_form
-def weight_offset(cell, g, at_y, at_x, y, x, channel):
-    """Return where the weights of an arrival for the lanes of place (at_y, at_x) begin."""
-    if g[_IS_CONV] == 0:
-        return g[_BASE] + (y * cell.locations + at_y * cell.out_width + at_x) * cell.lanes
-    tap_y = y + g[_TOP] - at_y * g[_STRIDE]
-    tap_x = x + g[_LEFT] - at_x * g[_STRIDE]
-    return g[_BASE] + ((tap_y * g[_KW] + tap_x) * g[_CHANNELS] + channel) * cell.lanes
-
-
-@closed_form
-def _slope_before(cell, wires, events, first, stop, j, time):
+def _slope_before(cell, added, weight, place, n_entries, j, lane, time):
     """Return V'(t-) of neuron j at the arrivals of `time`: its state without them; inf for a jump."""
     if time == 0.0:
         return math.inf
-    location, lane = j // cell.lanes, j % cell.lanes
     o0, o1 = membrane.own(cell.regime, cell.tau_mem, cell.tau_syn, 0.0)
     c0, c1 = cell.v_init[j] * o0, cell.v_init[j] * o1
     n = np.int64(0)
-    for k in range(first, stop + 1):
-        until = events.time[k] if k < stop else time
-        if until > time:
-            until = time
+    for e in range(n_entries + 1):
+        until = time
+        if e < n_entries and place.time[e] < time:
+            until = place.time[e]
         while (n + 1) * cell.period <= until:
             c0, c1 = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.drive[j], c0, c1)
             n += 1
-        if k == stop or events.time[k] >= time:
+        if until == time:
             break
-        y0, y1, x0, x1, y, x, channel, g = places_of(cell, wires, events, k)
-        at_y, at_x = location // cell.out_width, location % cell.out_width
-        if y0 <= at_y <= y1 and x0 <= at_x <= x1:
-            p0, p1 = membrane.psi(cell.regime, cell.tau_mem, cell.tau_syn, events.time[k] - n * cell.period)
-            weight = np.float64(wires.weight[weight_offset(cell, g, at_y, at_x, y, x, channel) + lane])
-            c0 += weight * (events.amplitude[k] * p0)
-            c1 += weight * (events.amplitude[k] * p1)
+        w = np.float64(weight[place.offset[e] + lane])
+        c0 += w * added[place.which[e], 0]
+        c1 += w * added[place.which[e], 1]
     v, i = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0, c1, time - n * cell.period)
     if cell.tau_syn == 0.0 and v < cell.theta[j]:
         return math.inf
     slope = membrane.slope(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], v, i)
     return slope if slope > 0.0 else math.inf
+
+
+@closed_form
+def _read_out(regime, tau_mem, tau_syn, s, p0, p1):
+    """Return V and I of unit accumulators at s, where an arrival adds (p0, p1): good enough for the filter."""
+    if regime == membrane.LIF_EXP:  # saves two exponentials, a third of the work of an arrival
+        k = tau_syn / (tau_mem - tau_syn)
+        v0, v1 = k / p0, -k / p1
+    else:
+        v0, v1 = membrane.phi(regime, tau_mem, tau_syn, s)
+    if tau_syn == 0.0:
+        return v0, v1, 0.0, 0.0
+    # An arrival adds 1 to the current, which one accumulator holds.
+    return (v0, v1, 1.0, 0.0) if tau_syn == math.inf else (v0, v1, 0.0, 1.0 / p1)
+
+
+@closed_form
+def _bounds(tau_mem, tau_syn, s, span, v0, v1, i0, i1):
+    """Return the two bounds on V over `span` ms from s on (see `lanes`), without further arrivals.
+
+    With the current held at its value of now or, in the second bound, at zero, V lies below its tangent.
+    """
+    if tau_syn == 0.0:
+        fall = 1.0 - min(span / tau_mem, 1.0)
+        return v0, 0.0, s, fall * v0, 0.0, s + span
+    gain, fall = span, 1.0
+    if tau_mem < math.inf:
+        gain = min(span / tau_mem, 1.0)
+        fall = 1.0 - gain
+    b0, b1 = fall * v0 + gain * i0, fall * v1 + gain * i1
+    if tau_mem == math.inf and tau_syn == math.inf:  # the first bound is V itself
+        return b0, b1, s + span, b0, b1, s + span
+    return b0, b1, s + span, fall * v0, fall * v1, s + span
+
+
+@closed_form
+def _collected(read, s0, s1, gain):
+    """Return a bound on every term of a bound on V, for accumulators of at most (s0, s1)."""
+    v0, v1, i0, i1 = read
+    return 2.0 * (abs(v0) * s0 + abs(v1) * s1) + gain * (abs(i0) * s0 + abs(i1) * s1)
+
+
+@closed_form
+def _prepare(cell, time, amplitude, window, added, read, t_stop, largest, highest, push):
+    """Fill in window, added and read of a sample's arrivals; return a bound on what a membrane can collect.
+
+    largest: size of a weight; highest, push: of v_init and drive.
+    """
+    regime, tau_mem, tau_syn, period = cell.regime, cell.tau_mem, cell.tau_syn, cell.period
+    gain = period if tau_mem == math.inf else 1.0
+    o0, o1 = membrane.own(regime, tau_mem, tau_syn, 0.0)
+    m00, m10 = membrane.advance(regime, tau_mem, tau_syn, period, 0.0, 1.0, 0.0)
+    m01, m11 = membrane.advance(regime, tau_mem, tau_syn, period, 0.0, 0.0, 1.0)
+    d0, d1 = membrane.advance(regime, tau_mem, tau_syn, period, push, 0.0, 0.0)
+    p0, p1 = membrane.psi(regime, tau_mem, tau_syn, 0.0)
+    at_origin = _read_out(regime, tau_mem, tau_syn, 0.0, p0, p1)
+    s0, s1 = highest * abs(o0), highest * abs(o1)
+    most = _collected(at_origin, s0, s1, gain)
+    n = len(time)
+    now = np.int64(0)
+    for k in range(n + 1):
+        t = time[k] if k < n else t_stop
+        there = np.int64(t / period)
+        while now < there:
+            s0, s1 = abs(m00) * s0 + abs(m01) * s1 + abs(d0), abs(m10) * s0 + abs(m11) * s1 + abs(d1)
+            most = max(most, _collected(at_origin, s0, s1, gain))
+            now += 1
+        if k == n:
+            break
+        s = t - there * period
+        p0, p1 = membrane.psi(regime, tau_mem, tau_syn, s)
+        a0, a1 = amplitude[k] * p0, amplitude[k] * p1
+        here = _read_out(regime, tau_mem, tau_syn, s, p0, p1)
+        window[k], added[k, 0], added[k, 1] = there, a0, a1
+        read[k, 0], read[k, 1], read[k, 2], read[k, 3] = here
+        s0 += largest * abs(a0)
+        s1 += largest * abs(a1)
+        most = max(most, _collected(here, s0, s1, gain))
+    return most + 2.0 * push * period
+
+
+@closed_form
+def _deal(cell, wires, link, source, begin, entry, offset):
+    """Deal the arrivals of a sample out to the locations: a stable counting sort; begin[at] is the first of `at`."""
+    n = len(link)
+    begin[:] = 0
+    if cell.locations == 1:
+        for k in range(n):
+            y0, y1, x0, x1, start, _, _ = layer_wires.places(wires, link[k], source[k])
+            entry[begin[1]] = k
+            offset[begin[1]] = start
+            begin[1] += y0 <= y1 and x0 <= x1
+        return
+    for k in range(n):
+        y0, y1, x0, x1, _, _, _ = layer_wires.places(wires, link[k], source[k])
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                begin[y * cell.out_width + x] += 1
+    for at in range(cell.locations):
+        begin[at + 1] += begin[at]
+    for back in range(n):  # from the last one on, so that the end of every location moves down to its beginning
+        k = n - 1 - back
+        y0, y1, x0, x1, start, down, right = layer_wires.places(wires, link[k], source[k])
+        for y in range(y0, y1 + 1):
+            for x in range(x0, x1 + 1):
+                at = y * cell.out_width + x
+                begin[at] -= 1
+                entry[begin[at]] = k
+                offset[begin[at]] = start + y * down + x * right
+
+
+@closed_form
+def _most_entries(cell, wires, events):
+    """Return the largest number of (arrival, location) pairs of a sample."""
+    most = 0
+    for row in range(len(events.offsets) - 1):
+        if cell.locations == 1:
+            most = max(most, events.offsets[row + 1] - events.offsets[row])
+            continue
+        count = 0
+        for k in range(events.offsets[row], events.offsets[row + 1]):
+            y0, y1, x0, x1, _, _, _ = layer_wires.places(wires, events.link[k], events.source[k])
+            count += max(y1 - y0 + 1, 0) * max(x1 - x0 + 1, 0)
+        most = max(most, count)
+    return most
+
+
+@closed_form
+def _lay_out(cell, arrivals, time, generation, place, first, n_entries, t_stop, tests):
+    """Put the entries of a location side by side, with what a scan needs of each.
+
+    The entry after the last one is the end of the run.
+    """
+    tau_mem, tau_syn, period = cell.tau_mem, cell.tau_syn, cell.period
+    place.time[n_entries], place.generation[n_entries] = t_stop, 0
+    until = t_stop
+    for back in range(n_entries):
+        e = n_entries - 1 - back
+        k = arrivals.entry[first + e]
+        t = time[k]
+        place.which[e], place.time[e], place.generation[e] = k, t, generation[k]
+        place.offset[e] = arrivals.offset[first + e]
+        place.values[e, 0], place.values[e, 1] = arrivals.added[k, 0], arrivals.added[k, 1]
+        if tests:
+            base = arrivals.window[k] * period
+            span = min(until, base + period) - t
+            (place.values[e, 2], place.values[e, 3], place.values[e, 4], place.values[e, 5], place.values[e, 6],
+             place.values[e, 7]) = _bounds(tau_mem, tau_syn, t - base, span, arrivals.read[k, 0], arrivals.read[k, 1],
+                                           arrivals.read[k, 2], arrivals.read[k, 3])
+            until = t
+
+
+@closed_form
+def _seed(regime, tau_mem, tau_syn, span, head):
+    """Write the bounds on V over `span` ms from a move of the origin on."""
+    p0, p1 = membrane.psi(regime, tau_mem, tau_syn, 0.0)
+    v0, v1, i0, i1 = _read_out(regime, tau_mem, tau_syn, 0.0, p0, p1)
+    head[0], head[1], head[2] = v0, v1, 0.0
+    head[3], head[4], head[5], head[6], head[7], head[8] = _bounds(tau_mem, tau_syn, 0.0, span, v0, v1, i0, i1)
+
+
+@closed_form
+def _look(cell, arrivals, weight, place, state, first_lane, e, count, n_entries, seed, origin, times, slopes,
+          generations):
+    """Go through a block again, exactly, for the lanes that a scan has named; return how many fired."""
+    regime, tau_mem, tau_syn, theta, v_init = cell.regime, cell.tau_mem, cell.tau_syn, cell.theta, cell.v_init
+    hits, limit, push, when, read = place.hits, place.limit, place.drive, place.time, arrivals.read
+    step, offset, values, which = place.generation, place.offset, place.values, place.which
+    margin = place.head[vectors.HEAD_MARGIN]
+    base = origin * cell.period
+    boundary = base + cell.period
+    a_word = vectors.lanes_a_vector(weight.itemsize)
+    fired = 0
+    for word in range(len(hits)):
+        bits = hits[word]
+        lane = word * a_word - 1
+        while bits:
+            lane += 1
+            bit = bits & 1
+            bits >>= 1
+            if bit == 0:
+                continue
+            j = first_lane + lane
+            c0, c1 = state[0, lane], state[1, lane]
+            drive, floor = push[lane], limit[lane] - margin
+            for here in range(e - 1 if seed else e, e + count):
+                t, generation = base, np.int64(0)
+                near = True
+                if here >= e:
+                    t, generation = when[here], step[here]
+                    w = weight[offset[here] + lane]
+                    c0 += w * values[here, 0]
+                    c1 += w * values[here, 1]
+                    k = which[here]
+                    near = (values[here, 2] * c0 + values[here, 3] * c1 + values[here, 4] * drive >= floor
+                            or values[here, 5] * c0 + values[here, 6] * c1 + values[here, 7] * drive >= floor
+                            or read[k, 0] * c0 + read[k, 1] * c1 + (t - base) * drive >= floor)
+                until, following = when[here + 1], step[here + 1]
+                if not near or (until == t and following == generation):
+                    continue
+                time, slope = _crossing(
+                    regime, tau_mem, tau_syn, cell.drive[j], theta[j], v_init[j], np.float64(c0), np.float64(c1), t,
+                    min(boundary, until), following > 0 and boundary > until, base)
+                if time == math.inf:
+                    continue
+                if math.isnan(slope):
+                    generations[j] = generation
+                    slope = _slope_before(cell, arrivals.added, weight, place, n_entries, j, lane, time)
+                times[j], slopes[j] = time, slope
+                limit[lane] = math.inf
+                fired += 1
+                break
+    return fired
+
+
+@closed_form
+def _move(cell, state, first_lane):
+    """Move the origin of the lanes of a location by one period."""
+    for lane in range(cell.lanes):
+        state[0, lane], state[1, lane] = membrane.advance(
+            cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.drive[first_lane + lane], state[0, lane],
+            state[1, lane])
+
+
+@closed_form
+def _run_sample(cell, arrivals, time, generation, weight, place, start, old, new, tests, general, t_stop, times, slopes,
+                generations, potential):
+    """Run one sample, location by location."""
+    offset, values, head, limit, drive, hits = (place.offset, place.values, place.head, place.limit, place.drive,
+                                                place.hits)
+    when, step, which, read = place.time, place.generation, place.which, arrivals.read
+    window, entry, begin = arrivals.window, arrivals.entry, arrivals.begin
+    regime, tau_mem, tau_syn, period, n_lanes = cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.lanes
+    width = len(limit)
+    for at in range(cell.locations):
+        first, first_lane = begin[at], at * n_lanes
+        n_entries = begin[at + 1] - first
+        left = 0
+        for lane in range(n_lanes):
+            old[0, lane], old[1, lane] = start[0, first_lane + lane], start[1, first_lane + lane]
+            limit[lane], drive[lane] = start[2, first_lane + lane], start[3, first_lane + lane]
+            left += limit[lane] < math.inf
+        for lane in range(n_lanes, width):
+            old[0, lane], old[1, lane] = 0.0, 0.0
+        if tests and left == 0:
+            continue
+        _lay_out(cell, arrivals, time, generation, place, first, n_entries, t_stop, tests)
+        origin, e = np.int64(0), np.int64(0)
+        while True:
+            # The origin has just moved, or the run begins: V may cross before the next arrival.
+            base = origin * period
+            seed = tests and (when[e] != base or step[e] != 0)
+            while seed or (e < n_entries and window[entry[first + e]] == origin):
+                count = np.int64(0)
+                while count < BLOCK and e + count < n_entries and window[entry[first + e + count]] == origin:
+                    count += 1
+                if not tests:
+                    vectors.scan_silent(weight, offset, values, e, count, head, old, new, limit, drive, hits, width)
+                else:
+                    if seed:
+                        _seed(regime, tau_mem, tau_syn, min(when[e] - base, period), head)
+                    else:
+                        k = which[e]
+                        for at_head in (0, 3, 6):
+                            head[at_head], head[at_head + 1], head[at_head + 2] = read[k, 0], read[k, 1], when[e] - base
+                    if general:
+                        found = vectors.scan_general(weight, offset, values, e, count, head, old, new, limit, drive,
+                                                     hits, width)
+                    else:
+                        found = vectors.scan(weight, offset, values, e, count, head, old, new, limit, drive, hits,
+                                             width)
+                    if found:
+                        left -= _look(cell, arrivals, weight, place, old, first_lane, e, count, n_entries, seed,
+                                      origin, times, slopes, generations)
+                        if left == 0:
+                            break
+                old, new = new, old
+                e += count
+                seed = False
+            if (tests and left == 0) or base + period > when[e]:
+                break
+            _move(cell, old, first_lane)
+            origin += 1
+        if not tests:
+            for j in range(first_lane, first_lane + n_lanes):
+                potential[0, j], _ = membrane.local(
+                    regime, tau_mem, tau_syn, cell.drive[j], np.float64(old[0, j - first_lane]),
+                    np.float64(old[1, j - first_lane]), t_stop - origin * period)
 
 
 @kernel
@@ -270,67 +420,44 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
     times, slopes, generations: first spike (inf: silent), its V'(t-), its generation. potential:
     V - v_inf at t_stop, written for a population that never fires (all thresholds inf).
     """
-    n = cell.locations * cell.lanes
-    c0 = np.empty(n, wires.weight.dtype)
-    c1 = np.empty(n, wires.weight.dtype)
-    limit = np.empty(n, wires.weight.dtype)
-    factor = np.zeros(8, wires.weight.dtype)
-    factor[6] = slack
-    q = np.empty(2, wires.weight.dtype)
-    near = np.zeros(n, np.bool_)
-    last = np.empty(cell.locations)
-    last_generation = np.empty(cell.locations, np.int64)
-    origin = np.empty(cell.locations, np.int64)
-    steepest, largest = _response_limits(cell)
-    touched_by = np.empty(cell.locations, np.int64)
+    number, itemsize = wires.weight.dtype, wires.weight.itemsize
+    lowest, highest, push = math.inf, 0.0, 0.0
+    o0, o1 = membrane.own(cell.regime, cell.tau_mem, cell.tau_syn, 0.0)
+    start = np.empty((4, len(cell.theta)), number)  # accumulators, limit and drive of the lanes
+    for j in range(len(cell.theta)):
+        theta = cell.theta[j]
+        lowest = min(lowest, theta)
+        highest = max(highest, abs(cell.v_init[j]))
+        push = max(push, abs(cell.drive[j]))
+        start[0, j], start[1, j] = cell.v_init[j] * o0, cell.v_init[j] * o1
+        start[2, j] = theta - slack * abs(theta) if theta < math.inf else math.inf
+        start[3, j] = cell.drive[j]
+    tests = lowest < math.inf
     longest = 0
     for row in range(len(events.offsets) - 1):
         longest = max(longest, events.offsets[row + 1] - events.offsets[row])
-    unit = np.empty((longest + 1, 4))  # row 0: at an origin; row 1 + k: at arrival k
-    _units(cell, 0.0, unit, 0)
-    o0, o1 = membrane.own(cell.regime, cell.tau_mem, cell.tau_syn, 0.0)
+    entries = _most_entries(cell, wires, events)
+    width = vectors.padded(cell.lanes, itemsize)
+    arrivals = Arrivals(
+        np.empty(longest, np.int64), np.empty((longest, 2)), np.empty((longest, 4)),
+        np.empty(cell.locations + 1, np.int64), np.empty(entries + 1, np.int32), np.empty(entries + 1, np.int64))
+    place = Place(
+        np.full(width, math.inf, number), np.zeros(width, number),
+        np.zeros(width // vectors.lanes_a_vector(itemsize), np.int32), np.zeros(vectors.HEAD, number),
+        np.empty(longest + 1, np.int64), np.empty(longest + 1), np.empty(longest + 1, np.int64),
+        np.empty(longest + 1, np.int64), np.empty((longest + 1, vectors.VALUES), number))
+    old, new = np.zeros((2, width), number), np.zeros((2, width), number)
     for row in range(len(events.offsets) - 1):
-        first, stop = events.offsets[row], events.offsets[row + 1]
-        silent = True
-        for j in range(n):
-            c0[j] = cell.v_init[j] * o0
-            c1[j] = cell.v_init[j] * o1
-            limit[j] = cell.theta[j] - slack * abs(cell.theta[j]) if cell.theta[j] < math.inf else math.inf
-            silent = silent and cell.theta[j] == math.inf
-            times[row, j] = math.inf
-            slopes[row, j] = math.inf
-            generations[row, j] = 0
-        last[:] = 0.0
-        touched_by[:] = 0
-        last_generation[:] = 0
-        origin[:] = 0
-        for k in range(first, stop):
-            t = events.time[k]
-            generation = np.int64(events.generation[k])
-            window = np.int64(t / cell.period)
-            p0, p1 = membrane.psi(cell.regime, cell.tau_mem, cell.tau_syn, t - window * cell.period)
-            q[0] = events.amplitude[k] * p0
-            q[1] = events.amplitude[k] * p1
-            _units(cell, t - window * cell.period, unit, 1 + k - first)
-            y0, y1, x0, x1, y, x, channel, g = places_of(cell, wires, events, k)
-            for at_y in range(y0, y1 + 1):
-                for at_x in range(x0, x1 + 1):
-                    at = at_y * cell.out_width + at_x
-                    if last[at] != t or last_generation[at] != generation:
-                        _scan(cell, at, c0, c1, limit, slack, last, last_generation, origin, t, generation, steepest,
-                              largest, touched_by, unit, factor, near, times[row], slopes[row], generations[row])
-                    touched_by[at] = 1 + k - first
-                    lo = at * cell.lanes
-                    offset = weight_offset(cell, g, at_y, at_x, y, x, channel)
-                    _deliver(cell.lanes, wires.weight[offset:offset + cell.lanes],
-                             c0[lo:lo + cell.lanes], c1[lo:lo + cell.lanes], q)
-        for at in range(cell.locations):
-            _scan(cell, at, c0, c1, limit, slack, last, last_generation, origin, t_stop, 0, steepest,
-                  largest, touched_by, unit, factor, near, times[row], slopes[row], generations[row])
-        for j in range(n):
-            if math.isnan(slopes[row, j]):
-                slopes[row, j] = _slope_before(cell, wires, events, first, stop, j, times[row, j])
-            if silent:
-                base = origin[j // cell.lanes] * cell.period
-                potential[row, j], _ = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j],
-                                                      np.float64(c0[j]), np.float64(c1[j]), t_stop - base)
+        times[row, :] = math.inf
+        slopes[row, :] = math.inf
+        generations[row, :] = 0
+        here = slice(events.offsets[row], events.offsets[row + 1])
+        time, generation = events.time[here], events.generation[here]
+        _deal(cell, wires, events.link[here], events.source[here], arrivals.begin, arrivals.entry, arrivals.offset)
+        margin = slack * _prepare(cell, time, events.amplitude[here], arrivals.window, arrivals.added, arrivals.read,
+                                  t_stop, wires.largest, highest, push)
+        place.head[vectors.HEAD_MARGIN] = margin
+        # Below a threshold about at v_inf V may rise without current, which only the second bound covers.
+        general = cell.driven or (cell.tau_mem < math.inf and lowest <= 4.0 * margin)
+        _run_sample(cell, arrivals, time, generation, wires.weight, place, start, old, new, tests, general, t_stop,
+                    times[row], slopes[row], generations[row], potential[row:row + 1])

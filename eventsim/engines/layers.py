@@ -12,18 +12,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim.connect.base import pooled_index
 from eventsim.connect.convolution import Conv2d
 from eventsim.connect.dense import Dense
-from eventsim.engines import layer_events, layer_kernels
+from eventsim.engines import layer_events, layer_kernels, layer_wires
 from eventsim.errors import InputError, choose
 from eventsim.lower import lower
 
 SHARD = 16
 """Samples that one task takes through all layers. Fixed, so that sums over shards are reproducible."""
 
-SLACK = {"double": 1e-9, "single": 1e-4}
-"""Relative margin of the crossing filter, far above the rounding of an accumulator."""
+SLACK = {"double": 1e-9, "single": 1e-6}
+"""Margin of the crossing filter in shares of all that a membrane can have collected, far above its rounding."""
 
 
 class Link(NamedTuple):
@@ -37,9 +36,10 @@ class Link(NamedTuple):
     shape: tuple
     """Shape of the user's weights."""
     pool: int
-    geometry: tuple
-    """A row of `layer_kernels.Wires.shape`, its first weight still 0."""
-    row: np.ndarray
+    reach: np.ndarray
+    start: np.ndarray
+    step: np.ndarray
+    """As in `layer_wires.Wires`."""
 
 
 class Layer(NamedTuple):
@@ -122,17 +122,20 @@ def _order(net):
     return order
 
 
-def _link(projection, rank):
-    connection, source, target = projection.connection, projection.source, projection.target
-    row = np.ascontiguousarray(pooled_index(source, connection.pool), dtype=np.int32)
-    if isinstance(connection, Conv2d):
-        g = connection.geometry(source, target)
-        geometry = (1, 0, g.channels, g.kernel_height, g.kernel_width, g.stride, g.pad_top, g.pad_left,
-                    g.out_height, g.out_width, g.width)
-    else:
-        geometry = (0,) * 11
-    return Link(projection.name, source.name, rank[source.name], float(projection.delay), projection.weight.shape,
-                connection.pool, geometry, row)
+def _layer(net, name, rank, fires):
+    incoming = sorted((p for p in net.projections.values() if p.target.name == name), key=lambda p: p.name)
+    population = net.populations[name]
+    height, width = 1, 1
+    if any(isinstance(p.connection, Conv2d) for p in incoming):
+        height, width = population.shape[:2]
+    locations = height * width
+    n_lanes = population.size // locations
+    links, base = [], 0
+    for p in incoming:
+        links.append(Link(p.name, p.source.name, rank[p.source.name], float(p.delay), p.weight.shape,
+                          p.connection.pool, *layer_wires.rules(p, base, width, n_lanes, locations)))
+        base += p.weight.size
+    return Layer(name, population.size, fires, tuple(links), locations, n_lanes, width)
 
 
 def plan(net):
@@ -148,15 +151,7 @@ def plan(net):
         raise InputError(f"the layers engine cannot run this network: {reason}; use engine=\"heap\"")
     lowered = lower(net)
     rank = {name: index for index, name in enumerate(lowered.names)}
-    layers = []
-    for name in _order(net):
-        incoming = sorted((p for p in net.projections.values() if p.target.name == name), key=lambda p: p.name)
-        links = tuple(_link(projection, rank) for projection in incoming)
-        population = net.populations[name]
-        convolved = [link.geometry for link in links if link.geometry[0]]
-        height, width = (convolved[0][8], convolved[0][9]) if convolved else (1, 1)
-        layers.append(Layer(name, population.size, bool(lowered.fires[rank[name]]), links,
-                            height * width, population.size // (height * width), width))
+    layers = [_layer(net, name, rank, bool(lowered.fires[rank[name]])) for name in _order(net)]
     inputs = tuple(p.name for p in net.populations.values() if p.kind != "neurons")
     return Plan(net, lowered, inputs, tuple(layers))
 
@@ -183,24 +178,14 @@ def _cell(plan, layer, thresholds, offsets):
 
 
 def _wires(plan, layer, weights, dtype):
-    shapes, rows, starts, flat = [], [], [], []
-    base = start = 0
+    given = []
     for link in layer.links:
-        weight = plan.net.projections[link.name].weight if weights is None or link.name not in weights else weights[
-            link.name]
+        own = weights is None or link.name not in weights
+        weight = plan.net.projections[link.name].weight if own else weights[link.name]
         if np.shape(weight) != link.shape:
             raise InputError(f'weights of "{link.name}" have shape {np.shape(weight)}; needed: {link.shape}')
-        shapes.append((link.geometry[0], base, *link.geometry[2:]))
-        starts.append(start)
-        rows.append(link.row)
-        values = np.asarray(weight, dtype=np.float64).ravel()
-        flat.append(values / (link.pool * link.pool) if link.pool > 1 else values)
-        base += values.size
-        start += len(link.row)
-    return layer_kernels.Wires(
-        np.array(shapes, np.int64).reshape(len(shapes), 11),
-        np.concatenate(rows) if rows else np.zeros(0, np.int32), np.array(starts, np.int64),
-        np.concatenate(flat).astype(dtype) if flat else np.zeros(0, dtype))
+        given.append(np.asarray(weight))
+    return layer_wires.wire(layer.links, given, dtype)
 
 
 def thread_count(threads):
