@@ -35,34 +35,41 @@ def figures(trace):
     -------
     dict
         `decision` is None where the trace has no labels or no population that decides; operations and energy
-        are None where a population with synapses was not recorded.
+        are None where a population with synapses was not recorded as a whole. A population that was only counted
+        has no first spikes; one that was recorded in part and not counted is left out.
     """
     energy = _energy(trace)
     return {
         "n_samples": trace.n_samples,
         "horizon_ms": trace.t_stop,
-        "populations": {name: _population(trace, name) for name in trace.populations},
+        "populations": {name: _population(trace, name) for name in trace.network.populations if _known(trace, name)},
         "synaptic_operations_per_sample": energy and energy.operations,
         "energy_per_sample": energy and {"spiking_nj": energy.spiking_pj / 1e3, "dense_nj": energy.dense_pj / 1e3},
         "decision": _decision(trace),
     }
 
 
-def _population(trace, name):
-    import numpy as np
+def _known(trace, name):
+    """Return whether it is known how many spikes every neuron fired."""
+    if trace.is_complete(name):
+        return name in trace.populations
+    return name in trace.recording and trace.recording[name].counts
 
+
+def _population(trace, name):
     from eventsim import measure
 
     population = trace.network.populations[name]
-    first = measure.latency(trace, name)
-    spikes = len(trace.spikes(name).time)
-    summary = first.summary()
+    counts = trace.counts(name)
+    spikes, summary = int(counts.sum()), {"mean": None, "median": None, "p95": None}
+    if trace.is_complete(name):
+        summary = measure.latency(trace, name).summary()
     return {
         "kind": population.kind,
         "size": population.size,
         "spikes_per_sample": spikes / trace.n_samples,
         "spikes_per_neuron": spikes / trace.n_samples / population.size,
-        "silent_fraction": float(np.isinf(first.first).mean()),
+        "silent_fraction": float((counts == 0).mean()),
         "first_spike_ms": {key: summary[key] for key in ("mean", "median", "p95")},
     }
 
@@ -71,7 +78,7 @@ def _energy(trace):
     from eventsim import measure
 
     senders = {projection.source.name for projection in trace.network.projections.values()}
-    return measure.energy(trace) if senders <= set(trace.populations) else None
+    return measure.energy(trace) if all(map(trace.is_complete, senders)) else None
 
 
 def _decision(trace):
@@ -80,16 +87,15 @@ def _decision(trace):
     if trace.labels is None:
         return None
     try:
-        trace.output  # noqa: B018
-    except InputError:
+        return measure.evaluate(trace, trace.labels)
+    except InputError:  # no clear output, or not all of the spikes it takes
         return None
-    return measure.evaluate(trace, trace.labels)
 
 
 def _cost(result):
     energy = result["energy_per_sample"]
     if energy is None:
-        return "synaptic operations  not known: a population with synapses was not recorded"
+        return "synaptic operations  not known: a population with synapses was not recorded as a whole"
     return cli_text.pairs(
         [
             ("synaptic operations per sample", f"{result['synaptic_operations_per_sample']:,.1f}"),

@@ -1,5 +1,7 @@
 """``eventsim simulate``: run a model or a network, keep every spike."""
 
+import sys
+
 from eventsim.cli_files import check_samples, check_target, dataset, images, kind_of
 from eventsim.errors import InputError
 
@@ -32,11 +34,11 @@ def run(arguments):
         threads=arguments.threads,
         seed=arguments.seed,
         stop="decision" if arguments.stop_at_decision else None,
-        progress="text",
+        progress=sys.stderr.isatty(),
         labels=labels,
         output=None if model is None else model.output,
+        out=arguments.out,
     )
-    trace.save(arguments.out)
     print(trace.summary())
     print(f"written: {arguments.out}")
     if trace.interrupted:

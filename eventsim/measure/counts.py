@@ -130,12 +130,14 @@ def spike_counts(trace, until=None):
     Raises
     ------
     InputError
-        A population that can fire was not recorded.
+        A population that can fire was neither recorded as a whole nor counted; with `until`: not recorded as a
+        whole.
     """
     ends = None if until is None else until_of(trace, until)
     firing = firing_populations(trace)
     populations = {name: _per_sample(trace, name, ends) for name in firing}
-    sources = [name for name in trace.populations if trace.network.populations[name].kind != "neurons"]
+    sources = [name for name, population in trace.network.populations.items()
+               if population.kind != "neurons" and _is_counted(trace, name, ends)]
     per_sample = np.zeros(trace.n_samples, dtype=np.int64)
     for counts in populations.values():
         per_sample += counts
@@ -147,7 +149,15 @@ def spike_counts(trace, until=None):
     )
 
 
+def _is_counted(trace, name, ends):
+    """Return whether the spikes of a population are all here, or at least their number."""
+    record = trace.recording.get(name)
+    return trace.is_complete(name) or (ends is None and record is not None and record.counts)
+
+
 def _per_sample(trace, name, ends):
+    if ends is None and not trace.is_complete(name):
+        return trace.counts(name).sum(axis=1)
     table = trace.arrays(name)
     if ends is None:
         return np.diff(trace.offsets(name))
@@ -172,18 +182,18 @@ def silent_fraction(trace, population=None):
     Raises
     ------
     InputError
-        The population is unknown, was not recorded, or is unable to fire.
+        The population is unknown, was neither recorded as a whole nor counted, or is unable to fire.
     """
     if population is None:
         names = firing_populations(trace)
     else:
-        trace.arrays(population)
+        trace.is_complete(population)  # raises where it is unknown
         names = [getattr(population, "name", population)]
         if not firing_neurons(trace.network.populations[names[0]]).any():
             raise InputError(f'population "{names[0]}" cannot fire; name one with a finite threshold')
     silent = pairs = 0
     for name in names:
         able = firing_neurons(trace.network.populations[name])
-        silent += int(np.isinf(trace.first_spikes(name)[:, able]).sum())
+        silent += int((trace.counts(name)[:, able] == 0).sum())
         pairs += int(able.sum()) * trace.n_samples
     return silent / pairs if pairs else float("nan")

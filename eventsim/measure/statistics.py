@@ -1,5 +1,8 @@
 """Spike-train statistics by neuron and sample, with the names and definitions of Elephant.
 
+Neurons that were not recorded have NaN, or no rows; a run recorded over a span of time only has no rate
+outside it.
+
 Reference: Elephant, Electrophysiology Analysis Toolkit, module `statistics`
 (https://elephant.readthedocs.io); CV2: Holt et al., J. Neurophysiol. 75 (1996), 1806-1814.
 """
@@ -42,12 +45,13 @@ def mean_firing_rate(trace, population, t_start=0.0, t_stop=None):
     Returns
     -------
     numpy.ndarray
-        Rates in Hz, float64 (samples, neurons).
+        Rates in Hz, float64 (samples, neurons); NaN for neurons that were not recorded.
 
     Raises
     ------
     InputError
-        The population is unknown or was not recorded, or the window is empty or endless.
+        The population is unknown or was not recorded, or the window is empty, endless, or not within the span
+        that was recorded.
     """
     stop = trace.t_stop if t_stop is None else float(t_stop)
     if not 0 <= t_start < stop < np.inf:
@@ -55,8 +59,17 @@ def mean_firing_rate(trace, population, t_start=0.0, t_stop=None):
             f"the window {t_start} to {stop} ms holds no rate; give 0 <= t_start < t_stop, both finite"
         )
     table, size = _table(trace, population)
+    record = _record(trace, population)
+    if record is not None and not (record.start <= t_start and min(stop, trace.t_stop) <= record.stop):
+        raise InputError(
+            f"the window {t_start} to {stop} ms was not recorded; give one within {record.start:g} to "
+            f"{min(record.stop, trace.t_stop):g} ms"
+        )
     inside = (table.time >= t_start) & (table.time < stop)
-    return _by_train(trace, size, table.sample[inside], table.neuron[inside]) * (1000.0 / (stop - t_start))
+    found = _by_train(trace, size, table.sample[inside], table.neuron[inside]) * (1000.0 / (stop - t_start))
+    if record is not None and record.neurons is not None:
+        found[:, ~np.isin(np.arange(size), record.neurons)] = np.nan
+    return found
 
 
 rates = mean_firing_rate
@@ -75,7 +88,8 @@ def isi(trace, population):
     Returns
     -------
     Intervals
-        Columns `interval` (ms), `neuron`, `sample`, ordered by (sample, neuron, time).
+        Columns `interval` (ms), `neuron`, `sample`, ordered by (sample, neuron, time); of the recorded neurons,
+        within the recorded span.
 
     Raises
     ------
@@ -172,10 +186,10 @@ def fanofactor(trace, population):
     Raises
     ------
     InputError
-        The population is unknown or was not recorded.
+        The population is unknown, or was neither recorded as a whole nor counted.
     """
-    table, size = _table(trace, population)
-    counts = _by_train(trace, size, table.sample, table.neuron)
+    counts = trace.counts(population).astype(np.float64)
+    size = counts.shape[1]
     if trace.n_samples == 0:
         return np.full(size, np.nan)
     return _ratio(counts.var(axis=0), counts.mean(axis=0))
@@ -183,8 +197,13 @@ def fanofactor(trace, population):
 
 def _table(trace, population):
     """Return the spikes of a population given by name or handle, and its size."""
-    table = trace.arrays(population)
+    table = trace.spikes(population)
     return table, trace.network.populations[getattr(population, "name", population)].size
+
+
+def _record(trace, population):
+    """Return what was recorded of a population, None where it is its stimulus."""
+    return trace.recording.get(getattr(population, "name", population))
 
 
 def _by_train(trace, size, sample, neuron, values=None):

@@ -61,7 +61,8 @@ def test_the_rate_is_in_samples_or_for_a_single_one_in_its_own_time(clock, capsy
     assert capsys.readouterr().err == f"\r 50 %, 2.0 s, {rate}, 2.0 s to go "
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(9.0, "9.0 s"), (119.0, "119.0 s"), (300.0, "5 min"), (9000.0, "2.5 h")])
+@pytest.mark.parametrize(("seconds", "words"), [(9.0, "9.0 s"), (119.0, "119.0 s"), (300.0, "5 min"),
+                                                (9000.0, "2.5 h")])
 def test_long_spans_are_told_in_minutes_and_hours(clock, seconds, words):
     stream = io.StringIO()
     meter = progress.TextMeter(stream)
