@@ -15,12 +15,17 @@ import os
 import pathlib
 import platform
 import sys
+import threading
 
 import numba
 from numba.core import config
 from numba.extending import register_jitable
 
 closed_form = register_jitable
+
+inner = register_jitable(_nrt=False)
+"""For functions on arrays that kernels call often: compiled without reference counts, which cost 5 ns an array and
+call (half of the run time of an engine, measured). Such a function must not make, keep or return an array."""
 
 
 def _kernel_sources():
@@ -78,13 +83,32 @@ if not config.DISABLE_JIT and os.environ.get("EVENTSIM_CACHE", "1") != "0":
 
 def kernel(function):
     """Compile `function` on first call, without the GIL, cached on disk where that is possible."""
+    return _compiled(function)
+
+
+def parallel_kernel(function):
+    """As `kernel`, with the loops over `numba.prange` spread over threads (and nothing else made parallel).
+
+    Two calls at a time from different Python threads abort the process under some of numba's threading
+    layers: the caller holds `PARALLEL`.
+    """
+    return _compiled(function, parallel={**dict.fromkeys(_AUTOMATIC, False), "prange": True})
+
+
+PARALLEL = threading.Lock()
+"""Held while a parallel kernel runs."""
+
+_AUTOMATIC = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
+
+
+def _compiled(function, **options):
     if config.DISABLE_JIT:
         return function
     if _FOLDER is None:
-        return numba.njit(nogil=True, error_model="numpy")(function)
+        return numba.njit(nogil=True, error_model="numpy", **options)(function)
     before = config.CACHE_DIR
     config.CACHE_DIR = _FOLDER  # read by numba's cache locator while it decorates
     try:
-        return numba.njit(nogil=True, error_model="numpy", cache=True)(function)
+        return numba.njit(nogil=True, error_model="numpy", cache=True, **options)(function)
     finally:
         config.CACHE_DIR = before

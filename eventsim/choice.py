@@ -1,15 +1,26 @@
 """Which engine runs a network, and why."""
 
-from eventsim.engines import heap, layers, reference
+from eventsim.engines import heap, layers, reference, window
+from eventsim.engines.prepared import shortest_delay
 from eventsim.errors import InputError
+from eventsim.lower import lower
 
-ENGINES = ("auto", "heap", "layers", "reference")
+ENGINES = ("auto", "heap", "window", "layers", "reference")
 
-SAMPLES = {"heap": heap.Sample, "reference": reference.Sample}
+SAMPLES = {"heap": heap.Sample, "window": window.Sample, "reference": reference.Sample}
 """Engines that run a sample piece by piece, by name."""
 
 
-def choose_engine(net, engine, precision, stops):
+MANY_SYNAPSES = 2_000_000
+"""From so many synapses on, a single sample is worth several threads (a window of threads costs 10 to 40 us)."""
+
+
+def shards_for(engine, lowered, n_samples, threads):
+    """Return into how many shards, each with a thread, a sample is cut."""
+    return threads if engine == "window" and n_samples == 1 and len(lowered.synapse_weight) >= MANY_SYNAPSES else 1
+
+
+def choose_engine(net, engine, precision="double", stops=False, piecewise=False):
     """Return the engine to run and the reason.
 
     Parameters
@@ -20,6 +31,8 @@ def choose_engine(net, engine, precision, stops):
     precision : {"double", "single"}
     stops : bool
         Whether the run has a stop condition.
+    piecewise : bool
+        Whether the run is to be continued later.
 
     Returns
     -------
@@ -33,11 +46,25 @@ def choose_engine(net, engine, precision, stops):
     noisy = any(p.kind == "poisson" for p in net.populations.values())
     reason = "asked for"
     if engine == "auto":
-        unsuited = "a stop condition" if stops else layers.unsuited(net)
+        unsuited = "it is run piece by piece" if piecewise else "a stop condition" if stops else layers.unsuited(net)
         if unsuited is None and noisy:
             unsuited = "Poisson inputs"
-        engine = "layers" if unsuited is None else "heap"
-        reason = "feed-forward, single spikes" if unsuited is None else unsuited
+        if unsuited is None:
+            engine, reason = "layers", "feed-forward, single spikes"
+        else:
+            shortest = shortest_delay(lower(net))
+            instant = window.unsuited(shortest)
+            engine = "window" if instant is None else "heap"
+            between = f"every spike takes at least {shortest:g} ms to another neuron" if shortest < float("inf") else (
+                "no neuron sends to another")
+            reason = f"no layers: {unsuited}; {between if instant is None else instant}"
+    if engine == "window":
+        instant = window.unsuited(shortest_delay(lower(net)))
+        if instant is not None:
+            raise InputError(f'engine "window" cannot run this: {instant}; use "heap"')
+    if engine == "layers" and piecewise:
+        raise InputError('a Simulation runs piece by piece, which engine "layers" cannot; use "heap", "window" or '
+                         "simulate()")
     if engine == "layers" and stops:
         raise InputError('engine "layers" has no stop condition, because it runs layer after layer; use "heap"')
     if engine == "layers" and noisy:

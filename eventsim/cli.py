@@ -14,7 +14,7 @@ import sys
 import eventsim
 from eventsim.errors import InputError
 
-ENGINES = ("auto", "heap", "layers", "reference")
+ENGINES = ("auto", "heap", "window", "layers", "reference")
 FIGURES = ("raster", "latency", "first-spikes", "membrane", "anytime")
 SPLITS = ("train", "validation", "test")
 BENCHMARKS = ("delta", "cuba", "delays", "delays-fine", "indegree", "ttfs")

@@ -58,12 +58,13 @@ class Source:
 
 
 @closed_form
-def _interval(key_0, key_1, sample, rate, drawn, j):
-    counter = np.uint64(drawn[j])
+def interval(key_0, key_1, sample, rate, drawn, at, neuron):
+    """Return the next interval (ms) of a neuron that has had ``drawn[at]``, and count it."""
+    counter = np.uint64(drawn[at])
     low, high = counter & np.uint64(0xFFFFFFFF), counter >> np.uint64(32)
-    a, b, _, _ = philox(low, sample, np.uint64(j), high, key_0, key_1)
-    drawn[j] += 1
-    return -math.log(unit(a, b)) / rate[j]
+    a, b, _, _ = philox(low, np.uint64(sample), np.uint64(neuron), high, key_0, key_1)
+    drawn[at] += 1
+    return -math.log(unit(a, b)) / rate
 
 
 philox = closed_form(random.philox4x32)
@@ -75,7 +76,7 @@ def _first(key_0, key_1, sample, rate, drawn, upcoming):
     for j in range(len(rate)):
         upcoming[j] = math.inf
         if rate[j] > 0.0:
-            upcoming[j] = _interval(key_0, key_1, sample, rate, drawn, j)
+            upcoming[j] = interval(key_0, key_1, sample, rate[j], drawn, j, j)
 
 
 @kernel
@@ -89,5 +90,5 @@ def _fill(key_0, key_1, sample, rate, drawn, upcoming, t_stop, time, neuron):
             time[size] = upcoming[j]
             neuron[size] = j
             size += 1
-            upcoming[j] += _interval(key_0, key_1, sample, rate, drawn, j)
+            upcoming[j] += interval(key_0, key_1, sample, rate[j], drawn, j, j)
     return size

@@ -11,13 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim import provenance
-from eventsim.choice import ENGINES, SAMPLES, choose_engine
+from eventsim.choice import ENGINES, SAMPLES, choose_engine, shards_for
 from eventsim.engines import layers
 from eventsim.errors import InputError, choose
 from eventsim.io import segments
 from eventsim.lower import lower
 from eventsim.network import Network
-from eventsim.noise import Noise
 from eventsim.pace import Pace
 from eventsim.progress import Attendant
 from eventsim.random import fresh_seed
@@ -33,7 +32,6 @@ class Course(NamedTuple):
 
     sample: object
     """On its engine: ``heap.Sample`` and the like."""
-    noise: Noise
     given: int
     """How many input spikes it was given, as `InputColumns` numbers them."""
 
@@ -42,7 +40,7 @@ class Run:
     """Arguments checked, engine chosen, samples under way; the parameters are those of `eventsim.simulate`."""
 
     def __init__(self, net, stimulus=None, engine="auto", precision="double", threads=None, seed=None, record=None,
-                 stop=None, stop_every=None, labels=None, output=None):
+                 stop=None, stop_every=None, labels=None, output=None, piecewise=False):
         self.started = clock.time()
         if not isinstance(net, Network):
             raise InputError(f"the network is a {type(net).__name__}; give an es.Network")
@@ -59,7 +57,8 @@ class Run:
         self.stop = Stop(stop, stop_every, lambda: checked.output, net, self.lowered)
         self.precision = choose("precision", precision, ("double", "single"))
         self.engine, self.reason = choose_engine(net, choose("engine", engine, ENGINES), self.precision,
-                                                 stop is not None)
+                                                 stop is not None, piecewise)
+        self._shards = shards_for(self.engine, self.lowered, self.n_samples, self.threads)
         self.interrupted = False
         self.courses = {}
         self.ended = np.full(self.n_samples, np.nan)
@@ -128,27 +127,23 @@ class Run:
 
     def new_course(self, index):
         """Return a sample at t = 0."""
-        return Course(SAMPLES[self.engine](self.net, self.lowered), Noise(self.net, self.lowered, self.seed, index),
-                      self.inputs.first(index))
+        sample = SAMPLES[self.engine](self.net, self.lowered, self.seed, index, tuple(self.recording), self._shards)
+        return Course(sample, self.inputs.first(index))
 
     def _advance_sample(self, index, start, t_stop, attendant, keep):
-        sample, noise, given = self.courses.pop(index, None) or self.new_course(index)
+        sample, given = self.courses.pop(index, None) or self.new_course(index)
         watch = self.stop.watch(index)
         t = start
         while t < t_stop:
-            goal = self._pace.goal(t, min(t_stop, t + noise.reach, watch.due if watch else t_stop))
+            goal = self._pace.goal(t, min(t_stop, watch.due if watch else t_stop))
             began = clock.perf_counter()
             inputs, given = self.inputs.until(index, given, goal)
-            drawn = []
-            if noise:
-                inputs, piece = noise.merged(inputs, goal)
-                drawn.append(piece)
             over = sample.run(inputs, goal, self.stop.limit, attendant.cancelled) or attendant.cancelled()
             end = goal
             if over:  # right after the last instant that was processed
                 end = max(t, math.nextafter(sample.clock, math.inf)) if sample.clock >= 0.0 else t
             fresh = sample.take()
-            self.recorder.take(index, [fresh, *drawn], end)
+            self.recorder.take(index, [fresh], end)
             if over or (watch and watch.saw(fresh, goal)):
                 self.ended[index] = end
                 break
@@ -157,7 +152,7 @@ class Run:
             if t < t_stop:
                 attendant.within(index, (t - start) / (t_stop - start))
         if keep:
-            self.courses[index] = Course(sample, noise, given)
+            self.courses[index] = Course(sample, given)
 
     def trace(self, t_stop):
         """Return the trace of what was recorded up to t_stop."""

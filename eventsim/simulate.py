@@ -21,7 +21,7 @@ def simulate(net, stimulus=None, t_stop=None, engine="auto", precision="double",
         independent and each starts at t = 0.
     t_stop : float
         End of the run in ms, finite, > 0.
-    engine : {"auto", "heap", "layers", "reference"}
+    engine : {"auto", "heap", "window", "layers", "reference"}
         "auto" takes `layers` where the network is feed-forward and single-spike, else `heap`. The result is the
         same bits; the trace says which engine ran and why.
     precision : {"double", "single"}
@@ -98,11 +98,7 @@ class Simulation:
     """
 
     def __init__(self, net, stimulus=None, engine="auto", threads=None, seed=None, record=None, output=None):
-        if engine == "layers":
-            raise InputError('a Simulation runs piece by piece, which engine "layers" cannot; use "heap" or simulate()')
-        engine = "heap" if engine == "auto" else engine
-        self._run = Run(net, stimulus, engine, "double", threads, seed, record, output=output)
-        self._run.reason = "continuable run" if engine == "heap" else self._run.reason
+        self._run = Run(net, stimulus, engine, "double", threads, seed, record, output=output, piecewise=True)
         self.now = 0.0
 
     def run(self, duration, progress=None):
@@ -123,7 +119,7 @@ class Simulation:
         Raises
         ------
         InputError
-            The file cannot be written, or the engine is not "heap".
+            The file cannot be written, or the engine is "reference".
         """
         from eventsim.io import state_file
 

@@ -44,18 +44,22 @@ class Cell(NamedTuple):
 class Arrivals(NamedTuple):
     """What is known of the arrivals of one sample, whichever location they reach."""
 
+    generation: np.ndarray
+    """int32."""
     window: np.ndarray
     """int64: which origin an arrival counts from."""
-    added: np.ndarray
-    """float64 (arrivals, 2): what a weight of 1 adds to the accumulators."""
-    read: np.ndarray
-    """float64 (arrivals, 4): V of unit accumulators at the arrival, then their current (up to rounding)."""
+    row: np.ndarray
+    """float64 (arrivals, 8), a cache line each: time, its origin, what a weight of 1 adds to the accumulators,
+    V of unit accumulators, their current (these four up to rounding)."""
     begin: np.ndarray
     """int64 (locations + 1,): where the entries of a location begin in the next two."""
     entry: np.ndarray
-    """int32: which arrival an entry is."""
+    """uint32: which arrival an entry is; unsigned, so that no index is looked at for being negative."""
     offset: np.ndarray
     """int64: where its weights for the lanes of the location begin."""
+
+
+_TIME, _BASE, _ADD0, _ADD1, _V0, _V1, _I0, _I1 = range(8)
 
 
 class Place(NamedTuple):
@@ -66,11 +70,8 @@ class Place(NamedTuple):
     drive: np.ndarray
     hits: np.ndarray
     head: np.ndarray
-    which: np.ndarray
-    """int64: the arrival that an entry is."""
     time: np.ndarray
-    generation: np.ndarray
-    """int64."""
+    """The one after the last entry is the end of the run."""
     offset: np.ndarray
     """int64: where its weights for the lanes of the location begin."""
     values: np.ndarray
@@ -99,7 +100,7 @@ def _crossing(regime, tau_mem, tau_syn, drive, theta, v_init, c0, c1, last, end,
 
 
 @closed_form
-def _slope_before(cell, added, weight, place, n_entries, j, lane, time):
+def _slope_before(cell, arrivals, weight, place, first, n_entries, j, lane, time):
     """Return V'(t-) of neuron j at the arrivals of `time`: its state without them; inf for a jump."""
     if time == 0.0:
         return math.inf
@@ -116,8 +117,8 @@ def _slope_before(cell, added, weight, place, n_entries, j, lane, time):
         if until == time:
             break
         w = np.float64(weight[place.offset[e] + lane])
-        c0 += w * added[place.which[e], 0]
-        c1 += w * added[place.which[e], 1]
+        c0 += w * arrivals.row[arrivals.entry[first + e], _ADD0]
+        c1 += w * arrivals.row[arrivals.entry[first + e], _ADD1]
     v, i = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0, c1, time - n * cell.period)
     if cell.tau_syn == 0.0 and v < cell.theta[j]:
         return math.inf
@@ -166,8 +167,8 @@ def _collected(read, s0, s1, gain):
 
 
 @closed_form
-def _prepare(cell, time, amplitude, window, added, read, t_stop, largest, highest, push):
-    """Fill in window, added and read of a sample's arrivals; return a bound on what a membrane can collect.
+def _prepare(cell, time, amplitude, window, row, t_stop, largest, highest, push):
+    """Fill in window and row of a sample's arrivals; return a bound on what a membrane can collect.
 
     largest: size of a weight; highest, push: of v_init and drive.
     """
@@ -192,12 +193,13 @@ def _prepare(cell, time, amplitude, window, added, read, t_stop, largest, highes
             now += 1
         if k == n:
             break
-        s = t - there * period
+        base = there * period
+        s = t - base
         p0, p1 = membrane.psi(regime, tau_mem, tau_syn, s)
         a0, a1 = amplitude[k] * p0, amplitude[k] * p1
         here = _read_out(regime, tau_mem, tau_syn, s, p0, p1)
-        window[k], added[k, 0], added[k, 1] = there, a0, a1
-        read[k, 0], read[k, 1], read[k, 2], read[k, 3] = here
+        window[k], row[k, _TIME], row[k, _BASE], row[k, _ADD0], row[k, _ADD1] = there, t, base, a0, a1
+        row[k, _V0], row[k, _V1], row[k, _I0], row[k, _I1] = here
         s0 += largest * abs(a0)
         s1 += largest * abs(a1)
         most = max(most, _collected(here, s0, s1, gain))
@@ -207,7 +209,7 @@ def _prepare(cell, time, amplitude, window, added, read, t_stop, largest, highes
 @closed_form
 def _deal(cell, wires, link, source, begin, entry, offset):
     """Deal the arrivals of a sample out to the locations: a stable counting sort; begin[at] is the first of `at`."""
-    n = len(link)
+    n, out_width = len(link), cell.out_width
     begin[:] = 0
     if cell.locations == 1:
         for k in range(n):
@@ -219,8 +221,8 @@ def _deal(cell, wires, link, source, begin, entry, offset):
     for k in range(n):
         y0, y1, x0, x1, _, _, _ = layer_wires.places(wires, link[k], source[k])
         for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                begin[y * cell.out_width + x] += 1
+            for at in range(y * out_width + x0, y * out_width + x1 + 1):
+                begin[at] += 1
     for at in range(cell.locations):
         begin[at + 1] += begin[at]
     for back in range(n):  # from the last one on, so that the end of every location moves down to its beginning
@@ -228,10 +230,10 @@ def _deal(cell, wires, link, source, begin, entry, offset):
         y0, y1, x0, x1, start, down, right = layer_wires.places(wires, link[k], source[k])
         for y in range(y0, y1 + 1):
             for x in range(x0, x1 + 1):
-                at = y * cell.out_width + x
-                begin[at] -= 1
-                entry[begin[at]] = k
-                offset[begin[at]] = start + y * down + x * right
+                at = begin[y * out_width + x] - 1
+                begin[y * out_width + x] = at
+                entry[at] = k
+                offset[at] = start + y * down + x * right
 
 
 @closed_form
@@ -251,28 +253,23 @@ def _most_entries(cell, wires, events):
 
 
 @closed_form
-def _lay_out(cell, arrivals, time, generation, place, first, n_entries, t_stop, tests):
-    """Put the entries of a location side by side, with what a scan needs of each.
-
-    The entry after the last one is the end of the run.
-    """
-    tau_mem, tau_syn, period = cell.tau_mem, cell.tau_syn, cell.period
-    place.time[n_entries], place.generation[n_entries] = t_stop, 0
-    until = t_stop
+def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries, t_stop, tests, general, when, offset,
+             values):
+    """Put the entries of a location side by side, with what a scan needs of each."""
+    when[n_entries] = until = t_stop
     for back in range(n_entries):
         e = n_entries - 1 - back
-        k = arrivals.entry[first + e]
-        t = time[k]
-        place.which[e], place.time[e], place.generation[e] = k, t, generation[k]
-        place.offset[e] = arrivals.offset[first + e]
-        place.values[e, 0], place.values[e, 1] = arrivals.added[k, 0], arrivals.added[k, 1]
+        k = entry[first + e]
+        t, base = row[k, _TIME], row[k, _BASE]
+        when[e], offset[e] = t, all_offsets[first + e]
+        values[e, 0], values[e, 1] = row[k, _ADD0], row[k, _ADD1]
         if tests:
-            base = arrivals.window[k] * period
-            span = min(until, base + period) - t
-            (place.values[e, 2], place.values[e, 3], place.values[e, 4], place.values[e, 5], place.values[e, 6],
-             place.values[e, 7]) = _bounds(tau_mem, tau_syn, t - base, span, arrivals.read[k, 0], arrivals.read[k, 1],
-                                           arrivals.read[k, 2], arrivals.read[k, 3])
-            until = t
+            b0, b1, sb, e0, e1, se = _bounds(tau_mem, tau_syn, t - base, min(until, base + period) - t, row[k, _V0],
+                                             row[k, _V1], row[k, _I0], row[k, _I1])
+            values[e, 2], values[e, 3] = b0, b1
+            if general:
+                values[e, 4], values[e, 5], values[e, 6], values[e, 7] = sb, e0, e1, se
+        until = t
 
 
 @closed_form
@@ -285,12 +282,14 @@ def _seed(regime, tau_mem, tau_syn, span, head):
 
 
 @closed_form
-def _look(cell, arrivals, weight, place, state, first_lane, e, count, n_entries, seed, origin, times, slopes,
-          generations):
+def _look(cell, arrivals, weight, place, state, first_lane, first, e, count, n_entries, seed, origin, general, times,
+          slopes, generations):
     """Go through a block again, exactly, for the lanes that a scan has named; return how many fired."""
-    regime, tau_mem, tau_syn, theta, v_init = cell.regime, cell.tau_mem, cell.tau_syn, cell.theta, cell.v_init
-    hits, limit, push, when, read = place.hits, place.limit, place.drive, place.time, arrivals.read
-    step, offset, values, which = place.generation, place.offset, place.values, place.which
+    regime, tau_mem, tau_syn = cell.regime, cell.tau_mem, cell.tau_syn
+    all_drive, theta, v_init = cell.drive, cell.theta, cell.v_init
+    hits, head, limit, push, when = place.hits, place.head, place.limit, place.drive, place.time
+    entry, steps = arrivals.entry, arrivals.generation
+    offset, values = place.offset, place.values
     margin = place.head[vectors.HEAD_MARGIN]
     base = origin * cell.period
     boundary = base + cell.period
@@ -305,32 +304,41 @@ def _look(cell, arrivals, weight, place, state, first_lane, e, count, n_entries,
             bits >>= 1
             if bit == 0:
                 continue
-            j = first_lane + lane
             c0, c1 = state[0, lane], state[1, lane]
             drive, floor = push[lane], limit[lane] - margin
+            # Where V is near the threshold at a touch, each further touch is looked at.
+            near = head[0] * c0 + head[1] * c1 + head[2] * drive >= floor
             for here in range(e - 1 if seed else e, e + count):
-                t, generation = base, np.int64(0)
-                near = True
                 if here >= e:
-                    t, generation = when[here], step[here]
                     w = weight[offset[here] + lane]
                     c0 += w * values[here, 0]
                     c1 += w * values[here, 1]
-                    k = which[here]
-                    near = (values[here, 2] * c0 + values[here, 3] * c1 + values[here, 4] * drive >= floor
-                            or values[here, 5] * c0 + values[here, 6] * c1 + values[here, 7] * drive >= floor
-                            or read[k, 0] * c0 + read[k, 1] * c1 + (t - base) * drive >= floor)
-                until, following = when[here + 1], step[here + 1]
-                if not near or (until == t and following == generation):
+                    if general:
+                        near = (near or values[here, 2] * c0 + values[here, 3] * c1 + values[here, 4] * drive >= floor
+                                or values[here, 5] * c0 + values[here, 6] * c1 + values[here, 7] * drive >= floor)
+                    elif values[here, 2] * c0 + values[here, 3] * c1 >= floor:
+                        near = True
+                else:
+                    near = (near or head[3] * c0 + head[4] * c1 + head[5] * drive >= floor
+                            or head[6] * c0 + head[7] * c1 + head[8] * drive >= floor)
+                if not near:
                     continue
+                t, generation = base, np.int64(0)
+                if here >= e:
+                    t, generation = when[here], np.int64(steps[entry[first + here]])
+                until = when[here + 1]
+                following = np.int64(steps[entry[first + here + 1]]) if here + 1 < n_entries else np.int64(0)
+                if until == t and following == generation:
+                    continue
+                j = first_lane + lane
                 time, slope = _crossing(
-                    regime, tau_mem, tau_syn, cell.drive[j], theta[j], v_init[j], np.float64(c0), np.float64(c1), t,
+                    regime, tau_mem, tau_syn, all_drive[j], theta[j], v_init[j], np.float64(c0), np.float64(c1), t,
                     min(boundary, until), following > 0 and boundary > until, base)
                 if time == math.inf:
                     continue
                 if math.isnan(slope):
                     generations[j] = generation
-                    slope = _slope_before(cell, arrivals.added, weight, place, n_entries, j, lane, time)
+                    slope = _slope_before(cell, arrivals, weight, place, first, n_entries, j, lane, time)
                 times[j], slopes[j] = time, slope
                 limit[lane] = math.inf
                 fired += 1
@@ -348,13 +356,12 @@ def _move(cell, state, first_lane):
 
 
 @closed_form
-def _run_sample(cell, arrivals, time, generation, weight, place, start, old, new, tests, general, t_stop, times, slopes,
-                generations, potential):
+def _run_sample(cell, arrivals, weight, place, start, old, new, tests, general, t_stop, times, slopes, generations,
+                potential):
     """Run one sample, location by location."""
     offset, values, head, limit, drive, hits = (place.offset, place.values, place.head, place.limit, place.drive,
                                                 place.hits)
-    when, step, which, read = place.time, place.generation, place.which, arrivals.read
-    window, entry, begin = arrivals.window, arrivals.entry, arrivals.begin
+    when, window, row, entry, begin = place.time, arrivals.window, arrivals.row, arrivals.entry, arrivals.begin
     regime, tau_mem, tau_syn, period, n_lanes = cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.lanes
     width = len(limit)
     for at in range(cell.locations):
@@ -369,12 +376,13 @@ def _run_sample(cell, arrivals, time, generation, weight, place, start, old, new
             old[0, lane], old[1, lane] = 0.0, 0.0
         if tests and left == 0:
             continue
-        _lay_out(cell, arrivals, time, generation, place, first, n_entries, t_stop, tests)
+        _lay_out(tau_mem, tau_syn, period, row, entry, arrivals.offset, first, n_entries, t_stop, tests, general, when,
+                 offset, values)
         origin, e = np.int64(0), np.int64(0)
         while True:
             # The origin has just moved, or the run begins: V may cross before the next arrival.
             base = origin * period
-            seed = tests and (when[e] != base or step[e] != 0)
+            seed = tests and (when[e] != base or (e < n_entries and arrivals.generation[entry[first + e]] != 0))
             while seed or (e < n_entries and window[entry[first + e]] == origin):
                 count = np.int64(0)
                 while count < BLOCK and e + count < n_entries and window[entry[first + e + count]] == origin:
@@ -385,9 +393,10 @@ def _run_sample(cell, arrivals, time, generation, weight, place, start, old, new
                     if seed:
                         _seed(regime, tau_mem, tau_syn, min(when[e] - base, period), head)
                     else:
-                        k = which[e]
-                        for at_head in (0, 3, 6):
-                            head[at_head], head[at_head + 1], head[at_head + 2] = read[k, 0], read[k, 1], when[e] - base
+                        k = entry[first + e]
+                        head[0] = head[3] = head[6] = row[k, _V0]
+                        head[1] = head[4] = head[7] = row[k, _V1]
+                        head[2] = head[5] = head[8] = when[e] - base
                     if general:
                         found = vectors.scan_general(weight, offset, values, e, count, head, old, new, limit, drive,
                                                      hits, width)
@@ -395,8 +404,8 @@ def _run_sample(cell, arrivals, time, generation, weight, place, start, old, new
                         found = vectors.scan(weight, offset, values, e, count, head, old, new, limit, drive, hits,
                                              width)
                     if found:
-                        left -= _look(cell, arrivals, weight, place, old, first_lane, e, count, n_entries, seed,
-                                      origin, times, slopes, generations)
+                        left -= _look(cell, arrivals, weight, place, old, first_lane, first, e, count, n_entries, seed,
+                                      origin, general, times, slopes, generations)
                         if left == 0:
                             break
                 old, new = new, old
@@ -417,8 +426,9 @@ def _run_sample(cell, arrivals, time, generation, weight, place, start, old, new
 def run_population(cell, wires, events, t_stop, slack, times, slopes, generations, potential):
     """Run one population over the samples of `events`; write one row a sample of the four results.
 
-    times, slopes, generations: first spike (inf: silent), its V'(t-), its generation. potential:
-    V - v_inf at t_stop, written for a population that never fires (all thresholds inf).
+    times, slopes, generations: first spike, its V'(t-), its generation; written where a neuron fires only, so
+    they come filled with inf, inf and 0. potential: V - v_inf at t_stop, written for a population that never
+    fires (all thresholds inf).
     """
     number, itemsize = wires.weight.dtype, wires.weight.itemsize
     lowest, highest, push = math.inf, 0.0, 0.0
@@ -438,26 +448,22 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
         longest = max(longest, events.offsets[row + 1] - events.offsets[row])
     entries = _most_entries(cell, wires, events)
     width = vectors.padded(cell.lanes, itemsize)
-    arrivals = Arrivals(
-        np.empty(longest, np.int64), np.empty((longest, 2)), np.empty((longest, 4)),
-        np.empty(cell.locations + 1, np.int64), np.empty(entries + 1, np.int32), np.empty(entries + 1, np.int64))
+    window, rows = np.empty(longest, np.int64), np.empty((longest, 8))
+    begin = np.empty(cell.locations + 1, np.int64)
+    entry, offset = np.empty(entries + 1, np.uint32), np.empty(entries + 1, np.int64)
     place = Place(
         np.full(width, math.inf, number), np.zeros(width, number),
         np.zeros(width // vectors.lanes_a_vector(itemsize), np.int32), np.zeros(vectors.HEAD, number),
-        np.empty(longest + 1, np.int64), np.empty(longest + 1), np.empty(longest + 1, np.int64),
-        np.empty(longest + 1, np.int64), np.empty((longest + 1, vectors.VALUES), number))
+        np.empty(longest + 1), np.empty(longest + 1, np.int64), np.zeros((longest + 1, vectors.VALUES), number))
     old, new = np.zeros((2, width), number), np.zeros((2, width), number)
     for row in range(len(events.offsets) - 1):
-        times[row, :] = math.inf
-        slopes[row, :] = math.inf
-        generations[row, :] = 0
         here = slice(events.offsets[row], events.offsets[row + 1])
-        time, generation = events.time[here], events.generation[here]
-        _deal(cell, wires, events.link[here], events.source[here], arrivals.begin, arrivals.entry, arrivals.offset)
-        margin = slack * _prepare(cell, time, events.amplitude[here], arrivals.window, arrivals.added, arrivals.read,
-                                  t_stop, wires.largest, highest, push)
+        _deal(cell, wires, events.link[here], events.source[here], begin, entry, offset)
+        margin = slack * _prepare(cell, events.time[here], events.amplitude[here], window, rows, t_stop, wires.largest,
+                                  highest, push)
         place.head[vectors.HEAD_MARGIN] = margin
         # Below a threshold about at v_inf V may rise without current, which only the second bound covers.
         general = cell.driven or (cell.tau_mem < math.inf and lowest <= 4.0 * margin)
-        _run_sample(cell, arrivals, time, generation, wires.weight, place, start, old, new, tests, general, t_stop,
-                    times[row], slopes[row], generations[row], potential[row:row + 1])
+        arrivals = Arrivals(events.generation[here], window, rows, begin, entry, offset)
+        _run_sample(cell, arrivals, wires.weight, place, start, old, new, tests, general, t_stop, times[row],
+                    slopes[row], generations[row], potential[row:row + 1])

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from eventsim.neurons import membrane, receptors
+from eventsim.noise import Noise
 
 
 class Neuron:
@@ -263,8 +264,10 @@ class Reference:
 class Sample:
     """One sample on the reference engine, behind the interface of `eventsim.engines.heap.Sample`."""
 
-    def __init__(self, net, lowered):
+    def __init__(self, net, lowered, seed=0, index=0, recorded=(), shards=1):
         self._reference = Reference(net, ())
+        self._noise = Noise(net, lowered, seed, index)
+        self._drawn = []
         self._lowered = lowered
         self._taken = 0
         self._watched = False
@@ -282,6 +285,9 @@ class Sample:
     def run(self, inputs, t_stop, limit, cancelled):
         """Advance to t_stop; return whether a stop condition came first (see the heap engine)."""
         reference, lowered = self._reference, self._lowered
+        if self._noise:
+            inputs, drawn = self._noise.merged(inputs, t_stop)
+            self._drawn.append(drawn)
         for time, gid, amplitude in zip(*(column.tolist() for column in inputs), strict=True):
             p = int(lowered.population[gid])
             reference.give(time, lowered.names[p], gid - int(lowered.offset[p]), amplitude)
@@ -306,5 +312,7 @@ class Sample:
         self._taken += len(record)
         time, name, index, slope, generation = zip(*record, strict=True) if record else ((),) * 5
         gid = [self._gid(*neuron) for neuron in zip(name, index, strict=True)]
-        return (np.array(time, np.float64), np.array(gid, np.int32), np.array(slope, np.float64),
-                np.array(generation, np.int32))
+        fired = (np.array(time, np.float64), np.array(gid, np.int32), np.array(slope, np.float64),
+                 np.array(generation, np.int32))
+        drawn, self._drawn = self._drawn, []
+        return tuple(np.concatenate(columns) for columns in zip(fired, *drawn, strict=True))

@@ -9,8 +9,7 @@ Layout, version 2::
     /ended, /labels       one entry a sample (labels only where there are some)
     /spikes/              sample, time, gid, slope, generation recorded so far, in the order of samples and time
     /samples/<number>/    attributes given (input spikes handed over), digest (of the arrays)
-        engine/           what the engine's sample exports
-        noise/            drawn, upcoming of each Poisson input
+        ...               what the engine's sample exports, its random state included
 
 What an engine exports is its own affair: arrays by name, from which it goes on bit for bit. That they come
 back as they were is checked here.
@@ -74,8 +73,7 @@ def _write_spikes(group, pieces):
 
 
 def _write_course(group, course):
-    arrays = {f"engine/{name}": values for name, values in course.sample.export().items()}
-    arrays |= {f"noise/{name}": values for name, values in course.noise.export().items()}
+    arrays = course.sample.export()
     for name, values in arrays.items():
         trace_file.write_column(group, name, np.asarray(values))
     group.attrs["given"], group.attrs["digest"] = course.given, _digest(arrays)
@@ -148,7 +146,6 @@ def _read_course(group, run, index):
     group.visititems(lambda name, item: arrays.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None)
     if _digest(arrays) != group.attrs["digest"]:
         raise InputError(f"the state of sample {index} is not as it was written")
-    sample, noise, _ = run.new_course(index)
-    for part, into in (("engine/", sample), ("noise/", noise)):
-        into.restore({name.removeprefix(part): values for name, values in arrays.items() if name.startswith(part)})
-    return Course(sample, noise, int(group.attrs["given"]))
+    sample, _ = run.new_course(index)
+    sample.restore(arrays)
+    return Course(sample, int(group.attrs["given"]))

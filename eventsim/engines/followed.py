@@ -1,0 +1,351 @@
+"""The exact treatment of candidates: their arrivals, tests and events of their own, in a window of their shard.
+
+A shard is a range of neurons that one thread owns, with its own candidates, touched neurons and fresh
+spikes. Inside a window no spike can reach another neuron, so each neuron's events only need to be in
+order with its own arrivals: before an arrival is added, what the neuron does earlier is caught up with.
+"""
+
+import math
+
+from eventsim._jit import inner
+from eventsim.engines.cells import (
+    ADD_BOTH,
+    ADD_CURRENT,
+    ADD_FIRST,
+    ADD_JUMP,
+    ADD_TWO,
+    BEFORE,
+    C0,
+    C1,
+    C2,
+    CANDIDATES,
+    EXACT,
+    FOLLOWED,
+    FRESH,
+    FRESH_END,
+    HIGH,
+    INSTANT,
+    JUMPS,
+    KIND,
+    LAST,
+    LIMIT,
+    LIMIT_TWO,
+    LOW,
+    N_CANDIDATES,
+    N_FRESH,
+    N_RESTING,
+    N_TOUCHED,
+    OPENED,
+    OVERFLOW,
+    PARKED,
+    POPULATION,
+    RELEASE,
+    RESTING,
+    SEEN,
+    SLOT,
+    STAMP,
+    T_REFRACTORY,
+    THETA,
+    TOUCHED,
+    TOUCHING,
+    restart,
+    slope_before,
+    state,
+    third,
+)
+from eventsim.engines.horizon import begin, candidate, clear, move_origin, predict, refine, set_own
+
+TIME, GID, SLOPE = range(3)
+"""Columns of `fresh`: the spikes of this window."""
+
+
+@inner
+def fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon):
+    """Record a spike of candidate j at t and begin its refractory period."""
+    at = counts[s, FRESH] + counts[s, N_FRESH]
+    if at >= counts[s, FRESH_END]:
+        counts[s, OVERFLOW] = 1
+        at -= 1
+    else:
+        counts[s, N_FRESH] += 1
+    fresh[at, TIME], fresh[at, GID] = t, j
+    fresh[at, SLOPE] = slope_before(cell, slow, pops, j, p, t, marks[j, OPENED] == counts[s, INSTANT])
+    slow[j, LAST] = t
+    slot = marks[j, SLOT]
+    end = t + slow[j, T_REFRACTORY]
+    if end > t:
+        slow[j, RELEASE] = end
+        slow[j, EXACT] = 1.0
+        if end == math.inf:
+            slow[j, THETA] = math.inf
+        else:
+            lists[counts[s, LOW] + counts[s, N_RESTING], RESTING] = j
+            counts[s, N_RESTING] += 1
+        if end < horizon:
+            set_own(own, lists, counts, s, slot, end)
+        else:  # nothing can happen to it before the next horizon
+            set_own(own, lists, counts, s, slot, math.inf)
+            cell[j, LIMIT] = math.inf
+            if cell.shape[1] > 4:
+                cell[j, LIMIT_TWO] = math.inf
+            if pops[p, KIND] == JUMPS:  # jumps are lost from now on: -inf stays -inf
+                slow[j, PARKED] = cell[j, C0]
+                cell[j, C0] = -math.inf
+    else:
+        restart(cell, slow, pops, j, p, t)
+        v, i, i2 = state(cell, slow, pops, j, p, t)
+        predict(slow, marks, pops, own, lists, counts, s, j, p, t, v, i, i2)
+
+
+@inner
+def end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t):
+    """Let candidate j out of its refractory period at t."""
+    restart(cell, slow, pops, j, p, t)
+    slow[j, RELEASE] = -math.inf
+    first = counts[s, LOW]
+    for k in range(first, first + counts[s, N_RESTING]):
+        if lists[k, RESTING] == j:
+            counts[s, N_RESTING] -= 1
+            lists[k, RESTING] = lists[first + counts[s, N_RESTING], RESTING]
+            break
+
+
+@inner
+def test(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon):
+    """After a touch at t: fire, or predict."""
+    v, i, i2 = state(cell, slow, pops, j, p, t)
+    if v >= slow[j, THETA] and slow[j, LAST] != t:
+        fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
+    else:
+        predict(slow, marks, pops, own, lists, counts, s, j, p, t, v, i, i2)
+
+
+@inner
+def _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, until, horizon):
+    """Let candidate j do what it does by itself before `until`."""
+    slot = marks[j, SLOT]
+    while own[slot] < until:
+        t = own[slot]
+        if slow[j, RELEASE] == t:
+            end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t)
+            test(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
+        elif slow[j, EXACT] == 0.0:
+            refine(cell, slow, marks, pops, own, lists, counts, s, j, p)
+        else:
+            fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
+
+
+@inner
+def catch_up_all(cell, slow, marks, pops, own, lists, fresh, counts, s, until, horizon):
+    """Let every candidate of a shard do what it does by itself before `until`."""
+    first = counts[s, LOW]
+    for k in range(first, first + counts[s, N_CANDIDATES]):
+        if own[k] < until:
+            j = lists[k, CANDIDATES]
+            p = marks[j, POPULATION]
+            _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, until, horizon)
+
+
+@inner
+def settle(cell, slow, marks, pops, own, lists, fresh, counts, s, t, horizon):
+    """Test every neuron that was touched at t, and empty the list."""
+    first = counts[s, LOW]
+    for k in range(first, first + counts[s, N_TOUCHED]):
+        j = lists[k, TOUCHING]
+        p = marks[j, POPULATION]
+        test(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
+    counts[s, N_TOUCHED] = 0
+    counts[s, STAMP] += 1
+
+
+@inner
+def open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j):
+    """Keep the accumulators of neuron j from before the arrivals of this instant, and list it for the test."""
+    if marks[j, OPENED] != counts[s, INSTANT]:
+        marks[j, OPENED] = counts[s, INSTANT]
+        slow[j, BEFORE], slow[j, BEFORE + 1] = cell[j, C0], cell[j, C1]
+        slow[j, BEFORE + 2] = third(cell, j)
+    if marks[j, TOUCHED] != counts[s, STAMP] and slow[j, RELEASE] == -math.inf:
+        marks[j, TOUCHED] = counts[s, STAMP]
+        lists[counts[s, LOW] + counts[s, N_TOUCHED], TOUCHING] = j
+        counts[s, N_TOUCHED] += 1
+
+
+@inner
+def follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weight, q0, q1, q2, t, horizon):
+    """Add one arrival to a neuron that may fire in this horizon."""
+    p = marks[j, POPULATION]
+    counts[s, FOLLOWED] += 1
+    if marks[j, SLOT] < 0:
+        candidate(cell, slow, marks, own, lists, counts, s, j)
+    slot = marks[j, SLOT]
+    _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
+    if own[slot] == t and slow[j, RELEASE] == t:
+        end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t)
+    if slow[j, RELEASE] == math.inf:
+        return
+    open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j)
+    if jump and (slow[j, RELEASE] > t or slow[j, LAST] == t):
+        return
+    cell[j, C0] += weight * q0
+    if how != ADD_JUMP:
+        cell[j, C1] += weight * q1
+        if cell.shape[1] > 4:
+            cell[j, C2] += weight * q2
+    cell[j, SEEN] = t
+
+
+@inner
+def _add_jumps(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
+    for synapse in range(first, last):
+        j = targets[synapse]
+        x = cell[j, C0] + weights[synapse] * q0
+        if x >= cell[j, LIMIT]:
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_JUMP, jump, weights[synapse], q0, q1, q2, t,
+                   horizon)
+        else:
+            cell[j, C0] = x
+            cell[j, SEEN] = t
+
+
+@inner
+def _add_current(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
+    for synapse in range(first, last):
+        j = targets[synapse]
+        y = cell[j, C1] + weights[synapse] * q1
+        if y >= cell[j, LIMIT]:
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_CURRENT, jump, weights[synapse], q0, q1, q2,
+                   t, horizon)
+        else:
+            cell[j, C0] += weights[synapse] * q0
+            cell[j, C1] = y
+            cell[j, SEEN] = t
+
+
+@inner
+def _add_first(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
+    for synapse in range(first, last):
+        j = targets[synapse]
+        x = cell[j, C0] + weights[synapse] * q0
+        if x >= cell[j, LIMIT]:
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_FIRST, jump, weights[synapse], q0, q1, q2, t,
+                   horizon)
+        else:
+            cell[j, C0] = x
+            cell[j, C1] += weights[synapse] * q1
+            cell[j, SEEN] = t
+
+
+@inner
+def _add_two(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
+    for synapse in range(first, last):
+        j = targets[synapse]
+        y = cell[j, C2] + weights[synapse] * q2
+        if y >= cell[j, LIMIT_TWO]:
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_TWO, jump, weights[synapse], q0, q1, q2, t,
+                   horizon)
+        else:
+            cell[j, C0] += weights[synapse] * q0
+            cell[j, C2] = y
+            cell[j, SEEN] = t
+
+
+@inner
+def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
+    """Two receptors of which one is delta: those that can fire are always followed."""
+    for synapse in range(first, last):
+        j = targets[synapse]
+        resting = slow[j, RELEASE] > -math.inf
+        if cell[j, LIMIT] < math.inf:
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_BOTH, jump, weights[synapse], q0, q1, q2, t,
+                   horizon)
+        elif slow[j, RELEASE] < math.inf and not (jump and resting):
+            cell[j, C0] += weights[synapse] * q0
+            cell[j, C1] += weights[synapse] * q1
+            cell[j, C2] += weights[synapse] * q2
+
+
+@inner
+def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, how, jump, q0, q1, q2, t,
+            horizon):
+    """Add one arrival to each target of a run of synapses; what a weight of 1 adds is (q0, q1, q2)."""
+    if how == ADD_JUMP:
+        _add_jumps(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
+                   horizon)
+    elif how == ADD_CURRENT:
+        _add_current(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2,
+                     t, horizon)
+    elif how == ADD_TWO:
+        _add_two(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
+                 horizon)
+    elif how == ADD_FIRST:
+        _add_first(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
+                   horizon)
+    else:
+        _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
+                  horizon)
+
+
+@inner
+def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, targets, weights, n, order, when, spans, amounts,
+            start, end, horizon):
+    """Add the arrivals of a window to the neurons of a shard, in order, and do all that they do before `end`.
+
+    `when`, `spans` and `amounts` describe the deliveries (see `deliveries`), `order` their order. `split`: the shard
+    has a part of each row only.
+    """
+    low, high = counts[s, LOW], counts[s, HIGH]
+    now = start
+    for d in range(n):
+        k = order[d]
+        t = when[k]
+        if t != now:
+            if counts[s, N_TOUCHED] > 0:
+                settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, horizon)
+            counts[s, INSTANT] += 1
+            now = t
+        first, last = spans[k, 0], spans[k, 1]
+        if split:
+            first, last = _part(targets, first, last, low, high)
+        if first < last:
+            add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, spans[k, 2],
+                    spans[k, 3] == 1, amounts[k, 0], amounts[k, 1], amounts[k, 2], t, horizon)
+    if counts[s, N_TOUCHED] > 0:
+        settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, horizon)
+    counts[s, INSTANT] += 1
+    catch_up_all(cell, slow, marks, pops, own, lists, fresh, counts, s, end, horizon)
+
+
+@inner
+def _part(targets, first, last, low, high):
+    """Return the part of a row, sorted by target, with targets low to high - 1."""
+    return _place(targets, first, last, low), _place(targets, first, last, high)
+
+
+@inner
+def _place(targets, first, last, gid):
+    """Return the first place in a sorted range whose target is `gid` or more."""
+    while first < last:
+        middle = (first + last) // 2
+        if targets[middle] < gid:
+            first = middle + 1
+        else:
+            last = middle
+    return first
+
+
+@inner
+def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, excites, moves, now, end):
+    """Move origins that are due, set limits and candidates of one shard for [now, end)."""
+    clear(marks, lists, counts, s)
+    for p in range(len(pops)):
+        first, last = max(counts[s, LOW], offset[p]), min(counts[s, HIGH], offset[p + 1])
+        if first >= last or pops[p, KIND] == 0:
+            continue
+        if moves[p]:
+            move_origin(cell, slow, pops, p, first, last, now)
+        before = counts[s, N_CANDIDATES]
+        begin(cell, slow, marks, pops, own, lists, counts, s, excites, p, first, last, now, end, moves[p])
+        if moves[p]:
+            for k in range(counts[s, LOW] + before, counts[s, LOW] + counts[s, N_CANDIDATES]):
+                open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, lists[k, CANDIDATES])

@@ -1,0 +1,96 @@
+"""What every sample of a network shares on the event engines, worked out once."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.engines.cells import add_of, kind_of, new_cells
+
+
+class Rows(NamedTuple):
+    """The synapses of a source, see `eventsim.lower.Lowered`."""
+
+    row_ptr: np.ndarray
+    row_projection: np.ndarray
+    row_start: np.ndarray
+    row_stop: np.ndarray
+    row_delay: np.ndarray
+    synapse_delay: np.ndarray
+    first_delay: int
+
+
+class Prepared(NamedTuple):
+    """See the functions of this module."""
+
+    lowered: object
+    rows: Rows
+    links: np.ndarray
+    excites: np.ndarray
+    shortest: float
+    """Shortest delay between neurons (ms)."""
+    room: int
+    """Most rows of a source."""
+    lanes: int
+    """How many different delays are shared by whole projections."""
+    cells: object
+    """Tables at t = 0, to be copied."""
+    load: np.ndarray
+    """(N,) arrivals that reach a neuron and those before it, were every source to fire once."""
+
+
+_KEPT = [None]
+
+
+def prepare(lowered):
+    """Return the `Prepared` of a lowered network; that of the last network is kept."""
+    kept = _KEPT[0]
+    if kept is not None and kept.lowered is lowered:
+        return kept
+    links, lanes = _links(lowered)
+    load = np.cumsum(1 + np.bincount(lowered.synapse_target, minlength=len(lowered.population)))
+    made = Prepared(lowered, Rows(*(getattr(lowered, field) for field in Rows._fields)), links, _excites(lowered),
+                    shortest_delay(lowered), int(np.diff(lowered.row_ptr).max(initial=0)), lanes, new_cells(lowered), load)
+    _KEPT[0] = made
+    return made
+
+
+def shortest_delay(lowered):
+    """Return the shortest delay (ms) between neurons, inf where no neuron sends to another; 0: there is none."""
+    sends = np.repeat(lowered.regime[lowered.population] >= 0, np.diff(lowered.row_ptr))
+    delays = lowered.row_delay[sends]
+    shared = delays[delays >= 0.0]
+    own = lowered.row_start[sends][delays < 0.0]
+    first = lowered.synapse_delay[own - lowered.first_delay]  # rows are sorted by delay
+    return float(min(shared.min(initial=math.inf), first.min(initial=math.inf)))
+
+
+MOST_LANES = 64
+"""With more different delays than this their spikes wait in a heap."""
+
+
+def _links(lowered):
+    """Return the table `links` (see `deliveries`) and the number of lanes."""
+    links = np.zeros((len(lowered.projections), 5), np.int64)
+    delays = np.full(len(links), -1.0)
+    delays[lowered.row_projection] = lowered.row_delay  # all rows of a projection are alike
+    shared = np.unique(delays[delays > 0.0])[:MOST_LANES]
+    for k, p in enumerate(lowered.projection_target):
+        receptor = int(lowered.projection_receptor[k])
+        regime, taus = int(lowered.regime[p]), [lowered.tau_mem[p], lowered.tau_syn[p], lowered.tau_two[p]]
+        lane = int(np.searchsorted(shared, delays[k])) if delays[k] in shared else -1
+        links[k] = p, add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0, receptor, lane
+    return links, len(shared)
+
+
+def _excites(lowered):
+    """Return (P, 2) bool: whether a receptor of a population ever gets a positive input."""
+    excites = np.zeros((len(lowered.names), 2), np.bool_)
+    from_input = np.repeat(lowered.regime[lowered.population] < 0, np.diff(lowered.row_ptr))
+    for k, p in enumerate(lowered.projection_target):
+        weights = lowered.synapse_weight[lowered.projection_start[k]:lowered.projection_stop[k]]
+        positive = bool(np.any(weights > 0.0))
+        if np.any(from_input[lowered.row_projection == k]):  # an amplitude may be negative
+            positive = bool(np.any(weights != 0.0))
+        excites[p, lowered.projection_receptor[k]] |= positive
+    return excites
