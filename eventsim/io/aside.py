@@ -1,9 +1,12 @@
 """Files that are either whole or not there: written aside in the same folder, then renamed."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import tempfile
+
+import h5py
 
 from eventsim.errors import InputError
 
@@ -54,6 +57,67 @@ def written_aside(path):
         aside.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def hdf5_aside(path):
+    """Give an HDF5 file to write into; put it in the place of `path` once the block has ended well.
+
+    Parameters
+    ----------
+    path : str or path-like
+        As for `written_aside`.
+
+    Yields
+    ------
+    h5py.File
+        Open, empty.
+
+    Raises
+    ------
+    InputError
+        As for `written_aside`.
+    """
+    with written_aside(path) as aside, open(aside, "w+b", buffering=0) as raw:
+        patient = _Patient(raw)
+        try:
+            with h5py.File(patient, "w") as file:
+                yield file
+        finally:
+            if patient.failure is not None:
+                raise patient.failure
+
+
+class _Patient:
+    """A file to write to that keeps the first failure for later and takes no more from then on.
+
+    The HDF5 library does not survive a write that fails: where a disk is full it ends the process while
+    it closes the file.
+    """
+
+    def __init__(self, raw):
+        self._raw, self.failure = raw, None
+        self.seek, self.tell, self.read, self.readinto = raw.seek, raw.tell, raw.read, raw.readinto
+
+    def write(self, data):
+        rest = memoryview(data).cast("B")
+        try:
+            while len(rest) and self.failure is None:
+                rest = rest[self._raw.write(rest):]
+        except OSError as failure:
+            self.failure = failure
+        return len(data)
+
+    def truncate(self, size=None):
+        try:
+            if self.failure is None:
+                self._raw.truncate(size)
+        except OSError as failure:
+            self.failure = failure
+        return size
+
+    def flush(self):
+        """Do nothing: nothing is held back."""
+
+
 def _umask():
     mask = os.umask(0)
     os.umask(mask)
@@ -68,7 +132,8 @@ def _to_disk(path):
         return
     try:
         os.fsync(handle)
-    except OSError:  # nor synchronised on every file system
-        return
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # what a file system says that does not offer it
+            raise
     finally:
         os.close(handle)

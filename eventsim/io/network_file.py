@@ -28,7 +28,7 @@ from eventsim.connect import KINDS
 from eventsim.distributions import KINDS as DISTRIBUTIONS
 from eventsim.distributions import Distribution
 from eventsim.errors import InputError
-from eventsim.io.aside import written_aside
+from eventsim.io.aside import hdf5_aside
 from eventsim.network import Network
 from eventsim.neurons.lif import LIF, PARAMETERS
 
@@ -53,7 +53,7 @@ def save(path, net):
     InputError
         The file cannot be written.
     """
-    with written_aside(path) as aside, h5py.File(aside, "w") as file:
+    with hdf5_aside(path) as file:
         write(file, net)
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from eventsim.choice import SAMPLES
 from eventsim.errors import InputError
 from eventsim.io import network_file, trace_file
-from eventsim.io.aside import written_aside
+from eventsim.io.aside import hdf5_aside
 from eventsim.run import Course, Run
 
 FORMAT = "eventsim simulation"
@@ -45,7 +45,7 @@ def write(path, run, now):
     if not hasattr(SAMPLES[run.engine], "export"):
         able = " or ".join(f'"{name}"' for name, sample in SAMPLES.items() if hasattr(sample, "export"))
         raise InputError(f'a simulation on engine "{run.engine}" cannot be saved; use engine={able}')
-    with written_aside(path) as aside, h5py.File(aside, "w") as file:
+    with hdf5_aside(path) as file:
         file.attrs.update(format=FORMAT, format_version=FORMAT_VERSION, now=now, engine=run.engine,
                           reason=run.reason, seed=str(run.seed), output=json.dumps(run.output), threads=run.threads,
                           interrupted=run.interrupted, n_samples=run.n_samples)

@@ -29,7 +29,7 @@ import numpy as np
 from eventsim import provenance
 from eventsim.errors import InputError
 from eventsim.io import network_link
-from eventsim.io.aside import written_aside
+from eventsim.io.aside import hdf5_aside
 from eventsim.recording import Record
 from eventsim.spike_table import Deferred, SpikeTable
 from eventsim.spikes import Spikes
@@ -73,7 +73,7 @@ def write(path, trace, link_folder=None):
     """
     path = pathlib.Path(path)
     network = trace.unchanged_network()
-    with written_aside(path) as aside, h5py.File(aside, "w") as file:
+    with hdf5_aside(path) as file:
         _write_run(file, trace)
         sorting = "by_time" if trace.n_samples == 1 else "none"
         spikes = file.create_group("spikes")

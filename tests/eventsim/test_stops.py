@@ -77,9 +77,7 @@ def noisy():
 
 def in_chunks_of(patch, length):
     """Make all chunks that long, whatever they cost."""
-    patch.setattr(pace, "_FIRST_MS", length)
-    patch.setattr(pace, "TARGET_S", 1e-9)
-    patch.setattr(pace, "_FACTOR", 1.0)
+    patch.setattr(pace.Pace, "goal", lambda self, t, t_stop: min(t + length, t_stop))
 
 
 @settings(max_examples=examples(25))
@@ -104,6 +102,26 @@ def test_short_chunks_give_the_bits_of_long_ones(case):
         found = case.run(stop=SPIKE_LIMIT)
     assert bits(found) == bits(expected)
     assert found.ended.tolist() == expected.ended.tolist()
+
+
+def test_chunks_grow_to_what_takes_some_tenths_of_a_second_and_shrink_again():
+    chosen = pace.Pace()
+    lengths = []
+    for cost in [1e-4] * 8 + [1e-2] * 8:  # wall seconds a ms
+        goal = chosen.goal(100.0, 1e5)
+        lengths.append(goal - 100.0)
+        chosen.spent(goal - 100.0, cost * (goal - 100.0))
+    assert lengths[:4] == [1.0, 8.0, 64.0, 512.0]
+    assert lengths[7] == pytest.approx(2000.0)
+    assert lengths[-1] == pytest.approx(20.0)
+    assert chosen.goal(99990.0, 1e5) == 1e5
+
+
+def test_a_chunk_that_something_else_cut_short_does_not_shorten_the_next():
+    chosen = pace.Pace()
+    chosen.spent(1.0, 1e-3)
+    chosen.spent(1e-9, 1e-6)
+    assert chosen.goal(0.0, 100.0) == 8.0
 
 
 def test_each_sample_ends_by_itself_and_the_threads_ask_one_at_a_time():
