@@ -23,6 +23,9 @@ import math
 from eventsim._jit import closed_form
 from eventsim.neurons import if_delta, if_exp, lif_delta, lif_step, ramp, two_exponentials
 
+_FURTHEST = 230.0
+"""A maximum this many time constants away has a height of 1e-100 of the current; further away all underflows."""
+
 _ROUNDING = 1e-15
 """What the limit of V may be off by, relative to its parts (as `if_exp`)."""
 
@@ -98,7 +101,7 @@ def _from_above(tau_fast, tau_slow, pace, end, theta, v, i, j, turn):
     total = max(i, 0.0) + max(j, 0.0)
     if total <= end:
         return math.inf
-    last = (tau_slow if j > 0.0 else tau_fast) * (math.log(total) - math.log(end))
+    last = (tau_slow if j > 0.0 else tau_fast) * min(math.log(total) - math.log(end), _FURTHEST)
     _, rate, _ = _at(pace, theta, v, i, j, 0.0)
     low, start = 0.0, (theta - v) / rate if rate > 0.0 else turn
     inside = 0.0 < turn < last

@@ -191,6 +191,7 @@ def exact_crossing(taus, drive, theta, v, i, j):
 @example(((20.0, 1000.0, 20.002), 0.0, 1.0, 0.999, 1e-20, 8.083158793745929))
 @example(((2.997001419427448, 8.845168571056819, 8.845168571065665), 0.0, 0.0, -1.53, 0.158, -0.0479))
 @example(((20.0, 20.8, 20.800000000020802), 0.0, 0.0, -1.0, 0.9486391770999997, -0.22346077865558173))
+@example(((20.0, 19.6, 20.002), 0.0, 5e-324, -1e-6, -1.0, 1.0))
 def test_the_crossing_is_the_first_of_the_ode_or_there_is_none(situation):
     terms, exact, decisive, horizon, scale = exact_crossing(*situation)
     assume(decisive > 1e-12 * scale)
