@@ -17,49 +17,26 @@ import numpy as np
 
 from eventsim._jit import closed_form, kernel
 from eventsim.engines import lanes as vectors
-from eventsim.engines import layer_wires
+from eventsim.engines.layer_arrivals import (
+    ADD0,
+    ADD1,
+    BASE,
+    I0,
+    I1,
+    TIME,
+    V0,
+    V1,
+    Arrivals,
+    bounds,
+    deal,
+    most_entries,
+    prepare,
+    read_out,
+)
 from eventsim.neurons import membrane
 
 BLOCK = 8
-"""Arrivals between two looks at the filter: 16 make the scan 5 % faster, but crossings twice as costly."""
-
-
-class Cell(NamedTuple):
-    """One population: its regime and its neurons' constants, all relative to v_inf."""
-
-    regime: int
-    tau_mem: float
-    tau_syn: float
-    period: float
-    locations: int
-    lanes: int
-    out_width: int
-    driven: bool
-    """Whether any neuron has an i_offset under tau_mem = inf."""
-    drive: np.ndarray
-    theta: np.ndarray
-    v_init: np.ndarray
-
-
-class Arrivals(NamedTuple):
-    """What is known of the arrivals of one sample, whichever location they reach."""
-
-    generation: np.ndarray
-    """int32."""
-    window: np.ndarray
-    """int64: which origin an arrival counts from."""
-    row: np.ndarray
-    """float64 (arrivals, 8), a cache line each: time, its origin, what a weight of 1 adds to the accumulators,
-    V of unit accumulators, their current (these four up to rounding)."""
-    begin: np.ndarray
-    """int64 (locations + 1,): where the entries of a location begin in the next two."""
-    entry: np.ndarray
-    """uint32: which arrival an entry is; unsigned, so that no index is looked at for being negative."""
-    offset: np.ndarray
-    """int64: where its weights for the lanes of the location begin."""
-
-
-_TIME, _BASE, _ADD0, _ADD1, _V0, _V1, _I0, _I1 = range(8)
+"""Arrivals between two looks at what the filter found: 6 to 16 are equally fast, 4 cost a tenth more."""
 
 
 class Place(NamedTuple):
@@ -117,139 +94,13 @@ def _slope_before(cell, arrivals, weight, place, first, n_entries, j, lane, time
         if until == time:
             break
         w = np.float64(weight[place.offset[e] + lane])
-        c0 += w * arrivals.row[arrivals.entry[first + e], _ADD0]
-        c1 += w * arrivals.row[arrivals.entry[first + e], _ADD1]
+        c0 += w * arrivals.row[arrivals.entry[first + e], ADD0]
+        c1 += w * arrivals.row[arrivals.entry[first + e], ADD1]
     v, i = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0, c1, time - n * cell.period)
     if cell.tau_syn == 0.0 and v < cell.theta[j]:
         return math.inf
     slope = membrane.slope(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], v, i)
     return slope if slope > 0.0 else math.inf
-
-
-@closed_form
-def _read_out(regime, tau_mem, tau_syn, s, p0, p1):
-    """Return V and I of unit accumulators at s, where an arrival adds (p0, p1): good enough for the filter."""
-    if regime == membrane.LIF_EXP:  # saves two exponentials, a third of the work of an arrival
-        k = tau_syn / (tau_mem - tau_syn)
-        v0, v1 = k / p0, -k / p1
-    else:
-        v0, v1 = membrane.phi(regime, tau_mem, tau_syn, s)
-    if tau_syn == 0.0:
-        return v0, v1, 0.0, 0.0
-    # An arrival adds 1 to the current, which one accumulator holds.
-    return (v0, v1, 1.0, 0.0) if tau_syn == math.inf else (v0, v1, 0.0, 1.0 / p1)
-
-
-@closed_form
-def _bounds(tau_mem, tau_syn, s, span, v0, v1, i0, i1):
-    """Return the two bounds on V over `span` ms from s on (see `lanes`), without further arrivals.
-
-    With the current held at its value of now or, in the second bound, at zero, V lies below its tangent.
-    """
-    if tau_syn == 0.0:
-        fall = 1.0 - min(span / tau_mem, 1.0)
-        return v0, 0.0, s, fall * v0, 0.0, s + span
-    gain, fall = span, 1.0
-    if tau_mem < math.inf:
-        gain = min(span / tau_mem, 1.0)
-        fall = 1.0 - gain
-    b0, b1 = fall * v0 + gain * i0, fall * v1 + gain * i1
-    if tau_mem == math.inf and tau_syn == math.inf:  # the first bound is V itself
-        return b0, b1, s + span, b0, b1, s + span
-    return b0, b1, s + span, fall * v0, fall * v1, s + span
-
-
-@closed_form
-def _collected(read, s0, s1, gain):
-    """Return a bound on every term of a bound on V, for accumulators of at most (s0, s1)."""
-    v0, v1, i0, i1 = read
-    return 2.0 * (abs(v0) * s0 + abs(v1) * s1) + gain * (abs(i0) * s0 + abs(i1) * s1)
-
-
-@closed_form
-def _prepare(cell, time, amplitude, window, row, t_stop, largest, highest, push):
-    """Fill in window and row of a sample's arrivals; return a bound on what a membrane can collect.
-
-    largest: size of a weight; highest, push: of v_init and drive.
-    """
-    regime, tau_mem, tau_syn, period = cell.regime, cell.tau_mem, cell.tau_syn, cell.period
-    gain = period if tau_mem == math.inf else 1.0
-    o0, o1 = membrane.own(regime, tau_mem, tau_syn, 0.0)
-    m00, m10 = membrane.advance(regime, tau_mem, tau_syn, period, 0.0, 1.0, 0.0)
-    m01, m11 = membrane.advance(regime, tau_mem, tau_syn, period, 0.0, 0.0, 1.0)
-    d0, d1 = membrane.advance(regime, tau_mem, tau_syn, period, push, 0.0, 0.0)
-    p0, p1 = membrane.psi(regime, tau_mem, tau_syn, 0.0)
-    at_origin = _read_out(regime, tau_mem, tau_syn, 0.0, p0, p1)
-    s0, s1 = highest * abs(o0), highest * abs(o1)
-    most = _collected(at_origin, s0, s1, gain)
-    n = len(time)
-    now = np.int64(0)
-    for k in range(n + 1):
-        t = time[k] if k < n else t_stop
-        there = np.int64(t / period)
-        while now < there:
-            s0, s1 = abs(m00) * s0 + abs(m01) * s1 + abs(d0), abs(m10) * s0 + abs(m11) * s1 + abs(d1)
-            most = max(most, _collected(at_origin, s0, s1, gain))
-            now += 1
-        if k == n:
-            break
-        base = there * period
-        s = t - base
-        p0, p1 = membrane.psi(regime, tau_mem, tau_syn, s)
-        a0, a1 = amplitude[k] * p0, amplitude[k] * p1
-        here = _read_out(regime, tau_mem, tau_syn, s, p0, p1)
-        window[k], row[k, _TIME], row[k, _BASE], row[k, _ADD0], row[k, _ADD1] = there, t, base, a0, a1
-        row[k, _V0], row[k, _V1], row[k, _I0], row[k, _I1] = here
-        s0 += largest * abs(a0)
-        s1 += largest * abs(a1)
-        most = max(most, _collected(here, s0, s1, gain))
-    return most + 2.0 * push * period
-
-
-@closed_form
-def _deal(cell, wires, link, source, begin, entry, offset):
-    """Deal the arrivals of a sample out to the locations: a stable counting sort; begin[at] is the first of `at`."""
-    n, out_width = len(link), cell.out_width
-    begin[:] = 0
-    if cell.locations == 1:
-        for k in range(n):
-            y0, y1, x0, x1, start, _, _ = layer_wires.places(wires, link[k], source[k])
-            entry[begin[1]] = k
-            offset[begin[1]] = start
-            begin[1] += y0 <= y1 and x0 <= x1
-        return
-    for k in range(n):
-        y0, y1, x0, x1, _, _, _ = layer_wires.places(wires, link[k], source[k])
-        for y in range(y0, y1 + 1):
-            for at in range(y * out_width + x0, y * out_width + x1 + 1):
-                begin[at] += 1
-    for at in range(cell.locations):
-        begin[at + 1] += begin[at]
-    for back in range(n):  # from the last one on, so that the end of every location moves down to its beginning
-        k = n - 1 - back
-        y0, y1, x0, x1, start, down, right = layer_wires.places(wires, link[k], source[k])
-        for y in range(y0, y1 + 1):
-            for x in range(x0, x1 + 1):
-                at = begin[y * out_width + x] - 1
-                begin[y * out_width + x] = at
-                entry[at] = k
-                offset[at] = start + y * down + x * right
-
-
-@closed_form
-def _most_entries(cell, wires, events):
-    """Return the largest number of (arrival, location) pairs of a sample."""
-    most = 0
-    for row in range(len(events.offsets) - 1):
-        if cell.locations == 1:
-            most = max(most, events.offsets[row + 1] - events.offsets[row])
-            continue
-        count = 0
-        for k in range(events.offsets[row], events.offsets[row + 1]):
-            y0, y1, x0, x1, _, _, _ = layer_wires.places(wires, events.link[k], events.source[k])
-            count += max(y1 - y0 + 1, 0) * max(x1 - x0 + 1, 0)
-        most = max(most, count)
-    return most
 
 
 @closed_form
@@ -260,12 +111,12 @@ def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries
     for back in range(n_entries):
         e = n_entries - 1 - back
         k = entry[first + e]
-        t, base = row[k, _TIME], row[k, _BASE]
+        t, base = row[k, TIME], row[k, BASE]
         when[e], offset[e] = t, all_offsets[first + e]
-        values[e, 0], values[e, 1] = row[k, _ADD0], row[k, _ADD1]
+        values[e, 0], values[e, 1] = row[k, ADD0], row[k, ADD1]
         if tests:
-            b0, b1, sb, e0, e1, se = _bounds(tau_mem, tau_syn, t - base, min(until, base + period) - t, row[k, _V0],
-                                             row[k, _V1], row[k, _I0], row[k, _I1])
+            b0, b1, sb, e0, e1, se = bounds(tau_mem, tau_syn, t - base, min(until, base + period) - t, row[k, V0],
+                                            row[k, V1], row[k, I0], row[k, I1])
             values[e, 2], values[e, 3] = b0, b1
             if general:
                 values[e, 4], values[e, 5], values[e, 6], values[e, 7] = sb, e0, e1, se
@@ -276,9 +127,9 @@ def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries
 def _seed(regime, tau_mem, tau_syn, span, head):
     """Write the bounds on V over `span` ms from a move of the origin on."""
     p0, p1 = membrane.psi(regime, tau_mem, tau_syn, 0.0)
-    v0, v1, i0, i1 = _read_out(regime, tau_mem, tau_syn, 0.0, p0, p1)
+    v0, v1, i0, i1 = read_out(regime, tau_mem, tau_syn, 0.0, p0, p1)
     head[0], head[1], head[2] = v0, v1, 0.0
-    head[3], head[4], head[5], head[6], head[7], head[8] = _bounds(tau_mem, tau_syn, 0.0, span, v0, v1, i0, i1)
+    head[3], head[4], head[5], head[6], head[7], head[8] = bounds(tau_mem, tau_syn, 0.0, span, v0, v1, i0, i1)
 
 
 @closed_form
@@ -394,8 +245,8 @@ def _run_sample(cell, arrivals, weight, place, start, old, new, tests, general, 
                         _seed(regime, tau_mem, tau_syn, min(when[e] - base, period), head)
                     else:
                         k = entry[first + e]
-                        head[0] = head[3] = head[6] = row[k, _V0]
-                        head[1] = head[4] = head[7] = row[k, _V1]
+                        head[0] = head[3] = head[6] = row[k, V0]
+                        head[1] = head[4] = head[7] = row[k, V1]
                         head[2] = head[5] = head[8] = when[e] - base
                     if general:
                         found = vectors.scan_general(weight, offset, values, e, count, head, old, new, limit, drive,
@@ -446,7 +297,7 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
     longest = 0
     for row in range(len(events.offsets) - 1):
         longest = max(longest, events.offsets[row + 1] - events.offsets[row])
-    entries = _most_entries(cell, wires, events)
+    entries = most_entries(cell, wires, events)
     width = vectors.padded(cell.lanes, itemsize)
     window, rows = np.empty(longest, np.int64), np.empty((longest, 8))
     begin = np.empty(cell.locations + 1, np.int64)
@@ -458,9 +309,9 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
     old, new = np.zeros((2, width), number), np.zeros((2, width), number)
     for row in range(len(events.offsets) - 1):
         here = slice(events.offsets[row], events.offsets[row + 1])
-        _deal(cell, wires, events.link[here], events.source[here], begin, entry, offset)
-        margin = slack * _prepare(cell, events.time[here], events.amplitude[here], window, rows, t_stop, wires.largest,
-                                  highest, push)
+        deal(cell, wires, events.link[here], events.source[here], begin, entry, offset)
+        margin = slack * prepare(cell, events.time[here], events.amplitude[here], window, rows, t_stop, wires.largest,
+                                 highest, push)
         place.head[vectors.HEAD_MARGIN] = margin
         # Below a threshold about at v_inf V may rise without current, which only the second bound covers.
         general = cell.driven or (cell.tau_mem < math.inf and lowest <= 4.0 * margin)

@@ -14,7 +14,7 @@ import numpy as np
 
 from eventsim.connect.convolution import Conv2d
 from eventsim.connect.dense import Dense
-from eventsim.engines import layer_events, layer_kernels, layer_wires
+from eventsim.engines import layer_arrivals, layer_events, layer_kernels, layer_wires
 from eventsim.errors import InputError, choose
 from eventsim.lower import lower
 
@@ -171,7 +171,7 @@ def _cell(plan, layer, thresholds, offsets):
             theta, v_init, v_inf = values.v_threshold - moved, values.v_init - moved, moved
     if thresholds is not None:
         theta = np.array(np.broadcast_to(thresholds, theta.shape), dtype=np.float64) - v_inf
-    return layer_kernels.Cell(
+    return layer_arrivals.Cell(
         int(lowered.regime[index]), float(lowered.tau_mem[index]), float(lowered.tau_syn[index]),
         float(lowered.period[index]), layer.locations, layer.lanes, layer.out_width, bool(np.any(drive)),
         drive, np.ascontiguousarray(theta), np.ascontiguousarray(v_init)), v_inf

@@ -1,14 +1,15 @@
 """What is particular to the layers engine: which networks it takes, parameters instead of the network's, readouts."""
 
 import threading
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import bits, examples, layered_cases
+from networks import TAUS, bits, examples, layered_cases, unit
 
 import eventsim as es
-from eventsim.engines import layers
+from eventsim.engines import layer_events, layers
 
 SINGLE = dict(tau_mem=20.0, tau_syn=5.0, t_refractory=es.NEVER)
 
@@ -279,3 +280,73 @@ def test_a_convolution_beside_a_dense_projection_gives_the_bits_of_the_heap():
     layered, heaped = (es.simulate(net, stimulus, 40.0, engine=engine) for engine in ("layers", "heap"))
     assert len(layered.spikes("maps").time) > 30
     assert bits(layered) == bits(heaped)
+
+
+def wide_network(taus, convolved, offset, rng):
+    """Return a network whose layer fills several vectors, with thresholds on either side of what V relaxes to."""
+    net = es.Network(seed=1)
+    net.input("image", (6, 6, 3))
+    share = 3.0 * unit(es.LIF(*taus))
+    shape = (6, 6, 21) if convolved else (150,)
+    size = 6 * 6 * 21 if convolved else 150
+    rest = rng.choice([0.0, 0.0, 0.0, 1.1], size) if offset else 0.0
+    push = rng.normal(0.0, 0.02, size) if offset else 0.0
+    net.population("cells", shape, es.LIF(*taus, v_rest=rest, i_offset=push, v_init=0.1, t_refractory=es.NEVER,
+                                          v_threshold=rng.uniform(0.8, 1.2, size)))
+    if convolved:
+        connection = es.Conv2d(rng.normal(0.2, 0.5, (3, 3, 3, 21)) * share, padding=1)
+    else:
+        connection = es.Dense(rng.normal(0.1, 0.4, (108, 150)) * share)
+    net.connect("image", "cells", connection, delay=0.5)
+    return net
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("offset", [False, True])
+@pytest.mark.parametrize("convolved", [False, True])
+@pytest.mark.parametrize("taus", TAUS)
+def test_a_wide_layer_gives_the_bits_of_the_heap(taus, convolved, offset):
+    rng = np.random.default_rng(8)
+    net = wide_network(taus, convolved, offset, rng)
+    count = 120
+    times = np.where(rng.random(count) < 0.2, rng.integers(0, 80, count) / 4, rng.uniform(0.0, 150.0, count))
+    stimulus = {"image": es.Spikes(times, rng.integers(0, 108, count), rng.integers(0, 2, count),
+                                   rng.uniform(-0.5, 1.5, count), n_samples=2)}
+    layered, heaped = (es.simulate(net, stimulus, 200.0, engine=engine) for engine in ("layers", "heap"))
+    assert len(layered.spikes("cells").time) > 100
+    assert bits(layered) == bits(heaped)
+
+
+class FewColumns(NamedTuple):
+    """Stands in for `layers.Link`."""
+
+    source: str
+    rank: int
+    delay: float
+
+
+@pytest.mark.parametrize("law", ["spread", "clumped", "few values", "equal", "one outlier"])
+def test_the_spikes_of_layers_come_in_the_order_of_time_and_then_of_their_sources(law):
+    rng = np.random.default_rng(11)
+    shape = (3, 300)
+    times = {name: {"spread": rng.uniform(0, 9, shape), "clumped": 5.0 + 1e-12 * rng.uniform(0, 9, shape),
+                    "few values": rng.integers(0, 5, shape) / 2.0, "equal": np.full(shape, 2.5),
+                    "one outlier": np.where(np.arange(300) == 7, 8.0, rng.uniform(0, 1e-3, shape))}[law]
+             for name in ("a", "b")}
+    for name in times:
+        times[name][rng.random(shape) < 0.4] = np.inf
+    generations = {name: rng.integers(0, 2, shape).astype(np.int32) for name in times}
+    links = (FewColumns("b", 1, 0.0), FewColumns("a", 0, 0.5), FewColumns("a", 0, 0.0))
+    events = layer_events.gather(links, {}, times, generations, 0, 3, 7.0)
+    for row in range(3):
+        expected = []
+        for number, link in enumerate(links):
+            for source, time in enumerate(times[link.source][row]):
+                if time + link.delay < 7.0:
+                    generation = generations[link.source][row, source] + 1 if link.delay == 0.0 else 0
+                    expected.append((time + link.delay, generation, link.rank, source, number))
+        here = slice(events.offsets[row], events.offsets[row + 1])
+        rank = [links[number].rank for number in events.link[here]]
+        found = list(zip(events.time[here].tolist(), events.generation[here].tolist(), rank,
+                         events.source[here].tolist(), events.link[here].tolist(), strict=True))
+        assert found == sorted(expected)
