@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import closed_form
+from eventsim._jit import inner
 from eventsim.neurons import membrane
 
 
@@ -97,7 +97,7 @@ def _sorted_rows(source, delay, target, weight):
     return np.lexsort((weight, *reversed(keys)))
 
 
-@closed_form
+@inner
 def piece(row_delay, row_stop, synapse_delay, first_delay, row, at):
     """Return (delay, stop) of the synapses of a row that arrive together, from synapse `at` on."""
     delay = row_delay[row]
@@ -173,9 +173,9 @@ def _lower(net):
             continue
         values = population.neuron.resolve(population.size)
         here = slice(offset[index], offset[index + 1])
-        tau_mem[index], tau_syn[index] = values.tau_mem, values.tau_syn
-        regime[index] = membrane.regime_of(values.tau_mem, values.tau_syn)
-        period[index] = membrane.period_of(values.tau_mem, values.tau_syn)
+        taus = values.tau_mem, values.tau_syn, values.tau_two
+        tau_mem[index], tau_syn[index], tau_two[index] = np.nan_to_num(taus, posinf=np.inf)
+        regime[index], period[index] = membrane.regime_of(*taus), membrane.period_of(*taus)
         if np.isinf(values.tau_mem):
             drive[here] = values.i_offset
         else:

@@ -22,11 +22,22 @@ TAUS = ((20.0, 5.0), (10.0, 5.0), (10.0, 10.0), (10.0, 10.001), (3.0, 10.0), (1.
         (INF, INF), (10.0, INF), (10.0, 0.0), (INF, 0.0))
 """Pairs (tau_mem, tau_syn) of all regimes."""
 
+PAIRS = ((20.0, 5.0, 10.0), (20.0, 10.0, 5.0), (20.0, 20.0, 19.8), (5.0, 20.0, 5.1), (10.0, 5.0, 5.0), (20.0, 0.0, 10.0),
+         (20.0, 5.0, 0.0), (20.0, 0.0, 0.0), (20.0, 5.0, INF), (20.0, INF, 5.0), (20.0, 0.0, INF), (20.0, 19.9, INF),
+         (20.0, INF, INF), (INF, 5.0, 10.0), (INF, 0.0, 5.0), (INF, INF, 5.0), (INF, 5.0, INF), (INF, INF, 0.0),
+         (INF, 0.0, 0.0), (INF, INF, INF))
+"""(tau_mem, tau_syn of receptor "a", of receptor "b"): every pair of kinds of receptor, leaky or not."""
+
+EVERY = TAUS + PAIRS
+
 TINY = 1e-18
 """A delay or a refractory period that no time but 0 can tell from none."""
 
 TIMES = (*(0.25 * k for k in range(41)), 0.0, 0.0, 15.75, 16.0, 31.5, 32.0, 63.5, 64.0, 64.0, 127.75, 128.0)
 DELAYS = (0.0, 0.0, 0.0, TINY, 0.25, 0.5, 1.0, 2.5, 6.0)
+LATER = (0.25, 0.25, 0.3, 0.5, 1.0, 2.5, 6.0)
+"""Delays with which spikes that reach no neuron at once can be simulated in windows."""
+
 SHARES = (-1.0, -0.5, 0.0, 0.25, 0.25, 0.5, 0.5, 0.75, 1.0, 1.0, 1.5, 2.5)
 NAMES = ("a", "B", "cell", "cell 2", "z", "ä", "n10", "n9")
 SPIKE_LIMIT = 150
@@ -52,6 +63,7 @@ class Projection(NamedTuple):
     kind: type
     arguments: dict
     delay: object
+    receptor: str | None = None
 
 
 class Case(NamedTuple):
@@ -83,12 +95,17 @@ class Case(NamedTuple):
                 arguments = {name: np.asarray(values)[mixed] for name, values in arguments.items()}
                 delay = np.asarray(delay)[mixed] if np.ndim(delay) else delay
             net.connect(projection.source, projection.target, projection.kind(**arguments), delay=delay,
-                        name=projection.name)
+                        name=projection.name, receptor=projection.receptor)
         return net
 
     @property
     def n_samples(self):
         return next((spikes.n_samples for spikes in self.stimulus.values()), 1)
+
+    @property
+    def everything(self):
+        """The names of all populations whose spikes an engine makes, Poisson inputs included."""
+        return [population.name for population in self.populations if population.neuron is not None]
 
     def run(self, engine="heap", order=None, **options):
         """Return the trace of a run."""
@@ -100,9 +117,9 @@ def bits(trace):
     return {name: tuple(column.tobytes() for column in trace.spikes(name)) for name in sorted(trace.recorded)}
 
 
-def unit(neuron):
+def unit(neuron, receptor=None):
     """Return a weight whose single arrival brings such a neuron about to V = 1, in round numbers."""
-    tau_mem, tau_syn = neuron.tau_mem, neuron.tau_syn
+    tau_mem, tau_syn = neuron.tau_mem, neuron.tau_syn if receptor is None else neuron.tau_syn[receptor]
     if tau_syn == 0.0:
         return 1.0
     if math.isinf(tau_mem):
@@ -128,16 +145,22 @@ class Numbers:
         """Return one of `values` for all, or one a neuron."""
         return float(self.of(values, ())) if self.generator.random() < 0.5 else self.of(values, size)
 
-    def weights(self, shape, neuron):
+    def weights(self, shape, neuron, receptor=None):
         """Return weights that are shares of `unit`, or anything of that size."""
         shares = np.where(self.generator.random(shape) < 0.7, self.of(SHARES, shape),
                           self.generator.uniform(-1.0, 2.0, shape))
-        return unit(neuron) * shares
+        return unit(neuron, receptor) * shares
+
+
+def _time_constants(draw, taus):
+    """Return tau_mem and tau_syn, the latter by receptor where there are two."""
+    tau_mem, *tau_syn = draw(st.sampled_from(taus))
+    return tau_mem, tau_syn[0] if len(tau_syn) == 1 else dict(zip("ab", tau_syn, strict=True))
 
 
 def neurons(draw, size, once=False, taus=TAUS):
     """Return neurons of any regime; `once`: each fires at most once."""
-    tau_mem, tau_syn = draw(st.sampled_from(taus))
+    tau_mem, tau_syn = _time_constants(draw, taus)
     numbers = Numbers(draw)
     if once:
         refractory, resets = es.NEVER, (0.0, 2.0)
@@ -164,37 +187,43 @@ def stimuli(draw, inputs, n_samples, most=12):
     return result
 
 
-def _any_connection(draw, source, target):
-    """Return a projection of any kind between two populations, as (kind, arguments, delay)."""
+def _any_connection(draw, source, target, delays):
+    """Return a projection of any kind between two populations, as (kind, arguments, delay, receptor)."""
     source_size, target_size, neuron = math.prod(source.shape), math.prod(target.shape), target.neuron
     numbers = Numbers(draw)
+    receptor = draw(st.sampled_from(neuron.receptors)) if neuron.receptors else None
     kinds = [es.Sparse, es.Sparse, es.Dense, es.AllToAll]
     kind = draw(st.sampled_from(kinds + [es.OneToOne] * (source_size == target_size)))
     if kind is es.Sparse:
         count = draw(st.integers(1, 8))
         arguments = {"source": numbers.of(range(source_size), count), "target": numbers.of(range(target_size), count),
-                     "weight": numbers.weights(count, neuron)}
+                     "weight": numbers.weights(count, neuron, receptor)}
     else:
         shape = (source_size,) if kind is es.OneToOne else (source_size, target_size)
-        arguments = {"weight": numbers.weights(shape, neuron)}
+        arguments = {"weight": numbers.weights(shape, neuron, receptor)}
     if draw(st.booleans()):
-        return kind, arguments, draw(st.sampled_from(DELAYS))
-    return kind, arguments, numbers.of(DELAYS, arguments["weight"].shape)
+        return kind, arguments, draw(st.sampled_from(delays)), receptor
+    return kind, arguments, numbers.of(delays, arguments["weight"].shape), receptor
 
 
 @st.composite
-def recurrent_cases(draw, most_samples=2, poisson=True, taus=TAUS):
-    """Networks of any topology: loops, no delay, several inputs, listed synapses, delays one a synapse."""
+def recurrent_cases(draw, most_samples=2, poisson=True, taus=TAUS, delays=DELAYS):
+    """Networks of any topology: loops, no delay, several inputs, listed synapses, delays one a synapse.
+
+    `delays`: those between neurons; inputs may always arrive at once.
+    """
     names = draw(st.permutations(NAMES))
     n_inputs, n_groups = draw(st.integers(1, 2)), draw(st.integers(1, 3))
     inputs = [Population(names.pop(), (draw(st.integers(1, 3)),), None) for _ in range(n_inputs)]
-    noise = [Population(names.pop(), (2,), 40.0)] if poisson and draw(st.integers(0, 4)) == 0 else []
+    noise = []
+    if poisson and draw(st.integers(0, 4)) == 0:
+        noise = [Population(names.pop(), (2,), draw(st.sampled_from((40.0, 400.0))))]
     groups = []
     for _ in range(n_groups):
         size = draw(st.integers(1, 3))
         groups.append(Population(names.pop(), (size,), neurons(draw, size, taus=taus)))
     if draw(st.booleans()):
-        readout = es.LIF(*draw(st.sampled_from(taus)), v_threshold=es.NEVER)
+        readout = es.LIF(*_time_constants(draw, taus), v_threshold=es.NEVER)
         groups.append(Population(names.pop(), (1,), readout))
     firing = [p for p in groups if np.ndim(p.neuron.v_threshold) or p.neuron.v_threshold < INF]
     projections = []
@@ -203,7 +232,7 @@ def recurrent_cases(draw, most_samples=2, poisson=True, taus=TAUS):
         target = draw(st.sampled_from(groups))
         projections.append(Projection(
             f"{draw(st.sampled_from('abc'))}{number}", source.name, target.name,
-            *_any_connection(draw, source, target)))
+            *_any_connection(draw, source, target, delays if isinstance(source.neuron, es.LIF) else DELAYS)))
     stimulus = stimuli(draw, {p.name: p.shape[0] for p in inputs}, draw(st.integers(1, most_samples)))
     t_stop = draw(st.sampled_from((0.25, 8.0, 40.0, 64.0, 130.0)))
     return Case((*inputs, *noise, *groups), tuple(projections), stimulus, t_stop)

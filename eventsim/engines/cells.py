@@ -5,7 +5,7 @@ matter the others:
 
     cell   C0, C1, SEEN, LIMIT (, C2, LIMIT_TWO where a population has two receptors)
     slow   RELEASE, LAST, PARKED, BEFORE and two more, THETA, V_RESET, DRIVE, T_REFRACTORY, V_INIT, EXACT
-    marks  TOUCHED, OPENED, SLOT, POPULATION
+    marks  TOUCHED, OPENED, SLOT, POPULATION, NEARBY
 
 and `pops` with one row a population: TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL. Few wide
 tables, because every array that a compiled function is given costs time at each call.
@@ -35,21 +35,21 @@ THETA, V_RESET, DRIVE, T_REFRACTORY, V_INIT, EXACT = range(6, 12)
 """More columns of `slow`. THETA gets inf where a neuron never fires again; EXACT: 1 where the next own event of a
 candidate is one, 0 where it is a lower bound."""
 
-TOUCHED, OPENED, SLOT, POPULATION = range(4)
+TOUCHED, OPENED, SLOT, POPULATION, NEARBY = range(5)
 """Columns of `marks`: stamps of the last generation and instant that touched a neuron, place among the candidates
-(-1: none)."""
+(-1: none), 1 where the neuron is listed as near."""
 
 TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL = range(10)
 """Columns of `pops`: BASE is the time of the present origin; ALIKE: 1 where all neurons share THETA and DRIVE."""
 
-CANDIDATES, RESTING, TOUCHING, IDS, PLACE = range(5)
-"""Columns of `lists`: candidates, neurons in their refractory period, neurons touched in this generation, and the
-heap of candidates (`queue`). The entries of a shard begin at the row of its first neuron."""
+CANDIDATES, RESTING, TOUCHING, NEAR, NEAR_IN, IDS, PLACE = range(7)
+"""Columns of `lists`: candidates, neurons in their refractory period, neurons touched in this generation, neurons that
+may fire in this horizon (window engine) and their populations, and the heap of candidates (`queue`). The entries of a shard begin at the row of its first neuron."""
 
-(LOW, HIGH, FRESH, FRESH_END, N_CANDIDATES, N_RESTING, N_FRESH, N_TOUCHED, STAMP, INSTANT, FOLLOWED, OVERFLOW,
- QUEUED) = range(13)
+(LOW, HIGH, FRESH, FRESH_END, N_CANDIDATES, N_RESTING, N_FRESH, N_TOUCHED, STAMP, INSTANT, FOLLOWED, OVERFLOW, QUEUED,
+ N_NEARBY) = range(14)
 """Columns of `counts`, one row a shard: its neurons, its room for fresh spikes, how much of what it has, stamps of the
-generation and the instant, arrivals that were followed, whether fresh spikes had no room, whether there is a heap."""
+generation and the instant, what following cost, whether fresh spikes had no room, whether candidates are in a heap."""
 
 INPUTS, JUMPS, LEAKY, DRIVEN, PAIR_LEAKY, PAIR_DRIVEN, PAIR_JUMPS = range(7)
 """What a KIND says: no neurons; delta synapses; a current onto a leaky membrane or one without leak; two
@@ -103,7 +103,7 @@ def new_cells(lowered):
     """Return the tables at t = 0: accumulators for V(0) = v_init, nobody a candidate."""
     n = len(lowered.population)
     cell = aligned(n, 8 if np.any(lowered.regime == membrane.PAIR) else 4)
-    slow, marks = np.zeros((n, 12)), np.zeros((n, 4), np.int64)
+    slow, marks = np.zeros((n, 12)), np.zeros((n, 5), np.int64)
     pops = np.zeros((len(lowered.names), 10))
     for p in range(len(lowered.names)):
         here = slice(lowered.offset[p], lowered.offset[p + 1])

@@ -1,7 +1,7 @@
 """Spikes under way and the deliveries of a window: which synapses get what, and in which order.
 
 A delivery is a run of synapses of one row that arrive together. It is described by `when` (its time),
-`spans` (FIRST, LAST, HOW, JUMP, SOURCE, LINK) and `amounts` (what a weight of 1 adds to the three
+`spans` (FIRST, LAST, HOW, JUMP, SOURCE, LINK, STEP) and `amounts` (what a weight of 1 adds to the three
 accumulators, and the amplitude). A spike under way is one entry that walks along its row.
 """
 
@@ -14,7 +14,7 @@ from eventsim.engines.cells import BASE, REGIME, TAU_MEM, TAU_SYN, TAU_TWO
 from eventsim.lower import piece
 from eventsim.neurons import receptors
 
-FIRST, LAST_SYNAPSE, HOW, JUMP, SOURCE, LINK = range(6)
+FIRST, LAST_SYNAPSE, HOW, JUMP, SOURCE, LINK, STEP = range(7)
 """Columns of `spans`."""
 
 NEXT, EMITTED, AMPLITUDE = range(3)
@@ -23,9 +23,9 @@ NEXT, EMITTED, AMPLITUDE = range(3)
 ROW, AT, SENDER = range(3)
 """Columns of the places of spikes under way: row, next synapse, gid."""
 
-TARGET, ADD, TO_DELTA, RECEPTOR, LANE = range(5)
-"""Columns of `links`, one row a projection: target population, how arrivals add, whether they jump, receptor, and
-which lane the spikes under way wait in (-1: the heap)."""
+TARGET, ADD, TO_DELTA, RECEPTOR, LANE, VARIED = range(6)
+"""Columns of `links`, one row a projection: target population, how arrivals add, whether they jump, receptor, which
+lane the spikes under way wait in (-1: the heap), whether its weights differ."""
 
 FEW = 24
 """Up to so many deliveries an insertion sort is faster than buckets."""
@@ -71,7 +71,7 @@ def emit(pops, rows, links, row, at, emitted, amplitude, sender, end, n, when, s
         when[n] = t
         spans[n, FIRST], spans[n, LAST_SYNAPSE], spans[n, HOW], spans[n, JUMP] = (
             at, stop, links[link, ADD], links[link, TO_DELTA])
-        spans[n, SOURCE], spans[n, LINK] = sender, link
+        spans[n, SOURCE], spans[n, LINK], spans[n, STEP] = sender, link, links[link, VARIED]
         amounts[n, 0], amounts[n, 1], amounts[n, 2] = amplitude * p0, amplitude * p1, amplitude * p2
         amounts[n, 3] = amplitude
         n += 1

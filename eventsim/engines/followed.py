@@ -24,6 +24,7 @@ from eventsim.engines.cells import (
     FRESH,
     FRESH_END,
     HIGH,
+    INPUTS,
     INSTANT,
     JUMPS,
     KIND,
@@ -53,7 +54,21 @@ from eventsim.engines.cells import (
     state,
     third,
 )
-from eventsim.engines.horizon import begin, candidate, clear, move_origin, predict, refine, set_own
+from eventsim.engines.horizon import (
+    begin,
+    candidate,
+    clear,
+    clear_near,
+    close,
+    move_origin,
+    near,
+    predict,
+    refine,
+    set_own,
+)
+
+FOLLOWING_COSTS = 20
+"""What following one arrival exactly costs, in neurons of the filter pass (about 60 ns against 3)."""
 
 TIME, GID, SLOPE = range(3)
 """Columns of `fresh`: the spikes of this window."""
@@ -85,9 +100,7 @@ def fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon
             set_own(own, lists, counts, s, slot, end)
         else:  # nothing can happen to it before the next horizon
             set_own(own, lists, counts, s, slot, math.inf)
-            cell[j, LIMIT] = math.inf
-            if cell.shape[1] > 4:
-                cell[j, LIMIT_TWO] = math.inf
+            close(cell, j)
             if pops[p, KIND] == JUMPS:  # jumps are lost from now on: -inf stays -inf
                 slow[j, PARKED] = cell[j, C0]
                 cell[j, C0] = -math.inf
@@ -175,8 +188,9 @@ def open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j):
 def follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weight, q0, q1, q2, t, horizon):
     """Add one arrival to a neuron that may fire in this horizon."""
     p = marks[j, POPULATION]
-    counts[s, FOLLOWED] += 1
+    counts[s, FOLLOWED] += FOLLOWING_COSTS
     if marks[j, SLOT] < 0:
+        near(marks, lists, counts, s, j)
         candidate(cell, slow, marks, own, lists, counts, s, j)
     slot = marks[j, SLOT]
     _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
@@ -196,69 +210,13 @@ def follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, 
 
 
 @inner
-def _add_jumps(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
-    for synapse in range(first, last):
-        j = targets[synapse]
-        x = cell[j, C0] + weights[synapse] * q0
-        if x >= cell[j, LIMIT]:
-            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_JUMP, jump, weights[synapse], q0, q1, q2, t,
-                   horizon)
-        else:
-            cell[j, C0] = x
-            cell[j, SEEN] = t
-
-
-@inner
-def _add_current(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
-    for synapse in range(first, last):
-        j = targets[synapse]
-        y = cell[j, C1] + weights[synapse] * q1
-        if y >= cell[j, LIMIT]:
-            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_CURRENT, jump, weights[synapse], q0, q1, q2,
-                   t, horizon)
-        else:
-            cell[j, C0] += weights[synapse] * q0
-            cell[j, C1] = y
-            cell[j, SEEN] = t
-
-
-@inner
-def _add_first(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
-    for synapse in range(first, last):
-        j = targets[synapse]
-        x = cell[j, C0] + weights[synapse] * q0
-        if x >= cell[j, LIMIT]:
-            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_FIRST, jump, weights[synapse], q0, q1, q2, t,
-                   horizon)
-        else:
-            cell[j, C0] = x
-            cell[j, C1] += weights[synapse] * q1
-            cell[j, SEEN] = t
-
-
-@inner
-def _add_two(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
-    for synapse in range(first, last):
-        j = targets[synapse]
-        y = cell[j, C2] + weights[synapse] * q2
-        if y >= cell[j, LIMIT_TWO]:
-            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_TWO, jump, weights[synapse], q0, q1, q2, t,
-                   horizon)
-        else:
-            cell[j, C0] += weights[synapse] * q0
-            cell[j, C2] = y
-            cell[j, SEEN] = t
-
-
-@inner
 def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
     """Two receptors of which one is delta: those that can fire are always followed."""
     for synapse in range(first, last):
         j = targets[synapse]
         resting = slow[j, RELEASE] > -math.inf
         if cell[j, LIMIT] < math.inf:
-            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_BOTH, jump, weights[synapse], q0, q1, q2, t,
-                   horizon)
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_BOTH, jump, weights[synapse], q0, q1, q2, t, horizon)
         elif slow[j, RELEASE] < math.inf and not (jump and resting):
             cell[j, C0] += weights[synapse] * q0
             cell[j, C1] += weights[synapse] * q1
@@ -266,29 +224,62 @@ def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, we
 
 
 @inner
-def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, how, jump, q0, q1, q2, t,
-            horizon):
-    """Add one arrival to each target of a run of synapses; what a weight of 1 adds is (q0, q1, q2)."""
+def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, step, how, jump, q0, q1, q2, t, horizon):
+    """Add one arrival to each target of a run of synapses; what a weight of 1 adds is (q0, q1, q2).
+
+    `step`: 0 where all weights of the projection are equal; then they are not read from memory one by one.
+    """
+    at = first
     if how == ADD_JUMP:
-        _add_jumps(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
-                   horizon)
+        for synapse in range(first, last):
+            j = targets[synapse]
+            x = cell[j, C0] + weights[at] * q0
+            if x >= cell[j, LIMIT]:
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+            else:
+                cell[j, C0] = x
+                cell[j, SEEN] = t
+            at += step
     elif how == ADD_CURRENT:
-        _add_current(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2,
-                     t, horizon)
+        for synapse in range(first, last):
+            j = targets[synapse]
+            y = cell[j, C1] + weights[at] * q1
+            if y >= cell[j, LIMIT]:
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+            else:
+                cell[j, C0] += weights[at] * q0
+                cell[j, C1] = y
+                cell[j, SEEN] = t
+            at += step
     elif how == ADD_TWO:
-        _add_two(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
-                 horizon)
+        for synapse in range(first, last):
+            j = targets[synapse]
+            y = cell[j, C2] + weights[at] * q2
+            if y >= cell[j, LIMIT_TWO]:
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+            else:
+                cell[j, C0] += weights[at] * q0
+                cell[j, C2] = y
+                cell[j, SEEN] = t
+            at += step
     elif how == ADD_FIRST:
-        _add_first(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
-                   horizon)
+        for synapse in range(first, last):
+            j = targets[synapse]
+            x = cell[j, C0] + weights[at] * q0
+            if x >= cell[j, LIMIT]:
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+            else:
+                cell[j, C0] = x
+                cell[j, C1] += weights[at] * q1
+                cell[j, SEEN] = t
+            at += step
     else:
-        _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t,
-                  horizon)
+        _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon)
 
 
 @inner
 def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, targets, weights, n, order, when, spans, amounts,
-            start, end, horizon):
+            start, end):
     """Add the arrivals of a window to the neurons of a shard, in order, and do all that they do before `end`.
 
     `when`, `spans` and `amounts` describe the deliveries (see `deliveries`), `order` their order. `split`: the shard
@@ -301,19 +292,19 @@ def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, target
         t = when[k]
         if t != now:
             if counts[s, N_TOUCHED] > 0:
-                settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, horizon)
+                settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, end)
             counts[s, INSTANT] += 1
             now = t
         first, last = spans[k, 0], spans[k, 1]
         if split:
             first, last = _part(targets, first, last, low, high)
         if first < last:
-            add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, spans[k, 2],
-                    spans[k, 3] == 1, amounts[k, 0], amounts[k, 1], amounts[k, 2], t, horizon)
+            add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, spans[k, 6], spans[k, 2],
+                    spans[k, 3] == 1, amounts[k, 0], amounts[k, 1], amounts[k, 2], t, end)
     if counts[s, N_TOUCHED] > 0:
-        settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, horizon)
+        settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, end)
     counts[s, INSTANT] += 1
-    catch_up_all(cell, slow, marks, pops, own, lists, fresh, counts, s, end, horizon)
+    catch_up_all(cell, slow, marks, pops, own, lists, fresh, counts, s, end, end)
 
 
 @inner
@@ -335,17 +326,24 @@ def _place(targets, first, last, gid):
 
 
 @inner
-def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, excites, moves, now, end):
-    """Move origins that are due, set limits and candidates of one shard for [now, end)."""
+def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites, moves, now, end):
+    """Move origins that are due, set limits of one shard for the horizon [now, end)."""
     clear(marks, lists, counts, s)
+    clear_near(marks, lists, counts, s)
     for p in range(len(pops)):
         first, last = max(counts[s, LOW], offset[p]), min(counts[s, HIGH], offset[p + 1])
-        if first >= last or pops[p, KIND] == 0:
+        if first >= last or pops[p, KIND] == INPUTS:
             continue
         if moves[p]:
             move_origin(cell, slow, pops, p, first, last, now)
-        before = counts[s, N_CANDIDATES]
-        begin(cell, slow, marks, pops, own, lists, counts, s, excites, p, first, last, now, end, moves[p])
-        if moves[p]:
-            for k in range(counts[s, LOW] + before, counts[s, LOW] + counts[s, N_CANDIDATES]):
-                open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, lists[k, CANDIDATES])
+        begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, first, last, end, moves[p])
+
+
+@inner
+def test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s, moves):
+    """List the candidates of populations whose origin moves at this instant for the test that follows its arrivals."""
+    for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_CANDIDATES]):
+        j = lists[k, CANDIDATES]
+        if moves[marks[j, POPULATION]] and slow[j, RELEASE] == -math.inf:
+            set_own(own, lists, counts, s, k, math.inf)
+            open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j)

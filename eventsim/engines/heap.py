@@ -38,6 +38,7 @@ from eventsim.engines.deliveries import (
     NEXT,
     ROW,
     SENDER,
+    STEP,
     emit,
     has_twins,
     in_order,
@@ -47,8 +48,8 @@ from eventsim.engines.deliveries import (
     singly,
     spikes_in_order,
 )
-from eventsim.engines.followed import GID, SLOPE, TIME, add_row, begin_shard, end_rest, fire, open_instant, settle
-from eventsim.engines.horizon import next_end, refine, set_own
+from eventsim.engines.followed import GID, SLOPE, TIME, add_row, begin_shard, end_rest, fire, open_instant, settle, test_moved
+from eventsim.engines.horizon import measure, next_end, refine, set_own
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.queue import AFTER, pop, push
 from eventsim.engines.sample import (
@@ -56,7 +57,6 @@ from eventsim.engines.sample import (
     CHUNK_DONE,
     CLOCK,
     FINISHED,
-    FOLLOWING_COSTS,
     FREE,
     HORIZON,
     IN_POOL,
@@ -142,11 +142,11 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
              clock, room, t_stop, max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     neurons = len(cell)
-    when, spans, amounts = np.empty(64), np.empty((64, 6), np.int64), np.empty((64, 4))
+    when, spans, amounts = np.empty(64), np.empty((64, 7), np.int64), np.empty((64, 4))
     order, buckets = orders(64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
     due = np.empty(neurons, np.int64)
-    moves = np.zeros(len(pops), np.bool_)
+    moves, units = np.zeros(len(pops), np.bool_), np.zeros((len(pops), 9))
     done = 0
     while True:
         if counters[SPIKES] >= stop_after or counters[WATCHED] > 0:
@@ -176,7 +176,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             done += 1
             in_place(noise_time, noise_gid, counters[N_NOISE], t, horizon)
             first_noise = last_noise = 0
-            clock[LENGTH] *= 1.25 if counts[0, FOLLOWED] * FOLLOWING_COSTS < neurons else 0.8
+            clock[LENGTH] *= 1.25 if counts[0, FOLLOWED] < neurons else 0.8
             counts[0, FOLLOWED] = 0
             moved = False
             for p in range(len(pops)):
@@ -185,7 +185,9 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                     moved = True
                     pops[p, BASE] = math.floor(t / pops[p, PERIOD]) * pops[p, PERIOD]
             clock[HORIZON] = horizon
-            begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, 0, offset, excites, moves, t, horizon)
+            measure(pops, units, t, horizon)
+            begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, 0, offset, units, excites, moves, t, horizon)
+            test_moved(cell, slow, marks, pops, own, lists, fresh, counts, 0, moves)
             if not moved:
                 continue
         while last_input < len(in_time) and in_time[last_input] == t:
@@ -258,7 +260,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 k = order[d]
                 counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, 0]
                 add_row(cell, slow, marks, pops, own, lists, fresh, counts, 0, targets, weights, spans[k, 0],
-                        spans[k, LAST_SYNAPSE], spans[k, 2], spans[k, 3] == 1, amounts[k, 0], amounts[k, 1],
+                        spans[k, LAST_SYNAPSE], spans[k, STEP], spans[k, 2], spans[k, 3] == 1, amounts[k, 0], amounts[k, 1],
                         amounts[k, 2], t, horizon)
             for k in range(n_due):
                 j = due[k]
@@ -319,7 +321,7 @@ class Sample(EventSample):
         made = self.prepared
         lowered = made.lowered
         return _advance(*self.cells, self.own, self.lists, self.fresh, self.counts, lowered.offset, made.excites,
-                        made.rows, made.links, lowered.synapse_target, lowered.synapse_weight, self._times, self._places,
+                        made.rows, made.links, made.targets, lowered.synapse_weight, self._times, self._places,
                         self._waiting, self._lanes, self.record, self.noise, self.noise_time, self.noise_gid, *inputs,
                         self.counters, self.clocks, made.room, t_stop, self.CHUNK, *limit)
 

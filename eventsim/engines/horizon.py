@@ -27,7 +27,10 @@ from eventsim.engines.cells import (
     CANDIDATES,
     DRIVE,
     DRIVE_ALL,
+    DRIVEN,
     EXACT,
+    FOLLOWED,
+    INPUTS,
     JUMPS,
     KIND,
     LEAKY,
@@ -35,12 +38,17 @@ from eventsim.engines.cells import (
     LIMIT_TWO,
     LOW,
     N_CANDIDATES,
+    N_NEARBY,
     N_RESTING,
+    NEAR,
+    NEAR_IN,
+    NEARBY,
     PAIR_DRIVEN,
     PAIR_JUMPS,
     PAIR_LEAKY,
     PARKED,
     PERIOD,
+    POPULATION,
     QUEUED,
     REGIME,
     RELEASE,
@@ -57,6 +65,7 @@ from eventsim.engines.cells import (
     state,
 )
 from eventsim.neurons import receptors
+from eventsim.neurons.membrane import IF_DELTA
 
 _MARGIN = 1e-9
 
@@ -82,78 +91,94 @@ def move_origin(cell, slow, pops, p, first, last, now):
         cell[j, SEEN] = now
 
 
-@inner
-def _limit_jumps(cell, slow, pops, p, first, last, now, end):
-    """Set the limits of neurons with delta synapses."""
-    regime, tau_mem, tau_syn = int(pops[p, REGIME]), pops[p, TAU_MEM], pops[p, TAU_SYN]
-    s0, s1 = now - pops[p, BASE], end - pops[p, BASE]
-    unit0, _, _ = receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, s0)
-    unit1, _, _ = receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, s1)
-    drift0, _, _ = receptors.local(regime, tau_mem, tau_syn, 0.0, 1.0, 0.0, 0.0, 0.0, s0)
-    drift1, _, _ = receptors.local(regime, tau_mem, tau_syn, 0.0, 1.0, 0.0, 0.0, 0.0, s1)
-    up0, up1 = 1.0 / unit0, 1.0 / unit1
-    alike, theta, drive = pops[p, ALIKE] == 1.0, pops[p, THETA_ALL], pops[p, DRIVE_ALL]
-    for j in range(first, last):
-        if not alike:
-            theta, drive = slow[j, THETA], slow[j, DRIVE]
-        low = theta - _MARGIN * abs(theta) if theta < math.inf else theta
-        slack = low - _MARGIN * abs(drive) * drift1
-        a = (slack - drive * drift0) * up0
-        b = (slack - drive * drift1) * up1
-        cell[j, LIMIT] = a if a < b else b
+A0, A1, A2, DRIFT, SHARE, UP_ONE, UP_TWO, DOWN_ONE, DOWN_TWO = range(9)
+"""Columns of `units` (one row a population): V per unit of the accumulators and of the drive, current that brings V up
+by 1, accumulator per current, current per accumulator. For delta synapses: DRIFT and UP_ONE at the start, A0 and UP_TWO the same at the end, SHARE the limit
+where all neurons are alike."""
 
 
 @inner
-def _limit_current(cell, slow, pops, p, first, last, now, end, leaky):
-    """Set the limits of neurons with one current."""
-    regime, tau_mem, tau_syn = int(pops[p, REGIME]), pops[p, TAU_MEM], pops[p, TAU_SYN]
-    s = now - pops[p, BASE]
-    a0, b0, _ = receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, s)
-    a1, b1, _ = receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 0.0, 1.0, 0.0, s)
-    drift, _, _ = receptors.local(regime, tau_mem, tau_syn, 0.0, 1.0, 0.0, 0.0, 0.0, s)
-    share = (1.0 - _MARGIN) / (end - now) * (tau_mem if leaky else 1.0)
-    per_unit = 1.0 / (b0 if b0 > 0.0 else b1)
-    alike, theta, drive = pops[p, ALIKE] == 1.0, pops[p, THETA_ALL], pops[p, DRIVE_ALL]
-    for j in range(first, last):
-        if not alike:
-            theta, drive = slow[j, THETA], slow[j, DRIVE]
-        x0, x1, x2 = cell[j, C0] * a0, cell[j, C1] * a1, drive * drift
-        v = x0 + x1 + x2
-        rounding = _MARGIN * (abs(x0) + abs(x1) + abs(x2))
-        gap = (theta - _MARGIN * abs(theta) if theta < math.inf else theta) - v - rounding
-        most = gap * share + (v - rounding if leaky else -drive - _MARGIN * abs(drive))
-        # A negative current that decays would rise past a negative limit by itself.
-        cell[j, LIMIT] = most * per_unit if gap > 0.0 and most > 0.0 else -math.inf
+def measure(pops, units, now, end):
+    """Work out `units` for the limits of [now, end)."""
+    for p in range(len(pops)):
+        kind, regime = pops[p, KIND], int(pops[p, REGIME])
+        tau_mem, tau_syn, tau_two = pops[p, TAU_MEM], pops[p, TAU_SYN], pops[p, TAU_TWO]
+        s = now - pops[p, BASE]
+        if kind == JUMPS:
+            to = end - pops[p, BASE]
+            units[p, UP_ONE] = 1.0 / receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, s)[0]
+            units[p, UP_TWO] = 1.0 / receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, to)[0]
+            units[p, DRIFT] = s if regime == IF_DELTA else 0.0
+            units[p, A0] = to if regime == IF_DELTA else 0.0
+            units[p, SHARE] = _limit_jump(units, p, pops[p, THETA_ALL], pops[p, DRIVE_ALL])
+        elif kind != INPUTS and kind != PAIR_JUMPS:
+            a0, b0, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 1.0, 0.0, 0.0, s)
+            a1, b1, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 1.0, 0.0, s)
+            a2, _, b2 = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 0.0, 1.0, s)
+            leaky = kind == LEAKY or kind == PAIR_LEAKY
+            units[p, A0], units[p, A1], units[p, A2] = a0, a1, a2
+            units[p, DRIFT] = 0.0 if leaky else s
+            units[p, SHARE] = (1.0 - _MARGIN) / (end - now) * (tau_mem if leaky else 1.0)
+            units[p, UP_ONE] = 1.0 / (b0 if b0 > 0.0 else b1)
+            units[p, UP_TWO] = 1.0 / b2 if b2 > 0.0 else 0.0
+            units[p, DOWN_ONE], units[p, DOWN_TWO] = b1, b2
 
 
 @inner
-def _limit_pair(cell, slow, pops, excites, p, first, last, now, end, leaky):
-    """Set the limits of neurons with two currents; a receptor without excitation needs none."""
-    regime, tau_mem, tau_syn, tau_two = int(pops[p, REGIME]), pops[p, TAU_MEM], pops[p, TAU_SYN], pops[p, TAU_TWO]
-    s = now - pops[p, BASE]
-    a0, _, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 1.0, 0.0, 0.0, s)
-    a1, b1, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 1.0, 0.0, s)
-    a2, _, b2 = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 0.0, 1.0, s)
-    drift, _, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 1.0, 0.0, 0.0, 0.0, s)
-    share = (1.0 - _MARGIN) / (end - now) * (tau_mem if leaky else 1.0)
-    both = excites[p, 0] and excites[p, 1]
-    part = 0.5 if both else 1.0
-    alike, theta, drive = pops[p, ALIKE] == 1.0, pops[p, THETA_ALL], pops[p, DRIVE_ALL]
-    for j in range(first, last):
-        if not alike:
-            theta, drive = slow[j, THETA], slow[j, DRIVE]
-        x0, x1, x2, x3 = cell[j, C0] * a0, cell[j, C1] * a1, cell[j, C2] * a2, drive * drift
-        v = x0 + x1 + x2 + x3
-        rounding = _MARGIN * (abs(x0) + abs(x1) + abs(x2) + abs(x3))
-        gap = (theta - _MARGIN * abs(theta) if theta < math.inf else theta) - v - rounding
-        most = gap * share + (v - rounding if leaky else -drive - _MARGIN * abs(drive))
-        i1, i2 = max(cell[j, C1] * b1, 0.0), max(cell[j, C2] * b2, 0.0)
-        left = most - (i1 + i2) * (1.0 + _MARGIN)
-        if gap > 0.0 and left > 0.0:
-            cell[j, LIMIT] = (i1 + part * left) / b1 if excites[p, 0] else math.inf
-            cell[j, LIMIT_TWO] = (i2 + part * left) / b2 if excites[p, 1] else math.inf
-        else:
-            cell[j, LIMIT] = -math.inf
+def _low(theta):
+    return theta - _MARGIN * abs(theta) if theta < math.inf else theta
+
+
+@inner
+def _limit_jump(units, p, theta, drive):
+    """Return the limit of a neuron with delta synapses."""
+    slack = _low(theta) - _MARGIN * abs(drive) * units[p, A0]
+    a = (slack - drive * units[p, DRIFT]) * units[p, UP_ONE]
+    b = (slack - drive * units[p, A0]) * units[p, UP_TWO]
+    return a if a < b else b
+
+
+@inner
+def _limit_one(cell, units, p, leaky, theta, drive, j):
+    """Return the limit of a neuron with one current."""
+    x0, x1, x2 = cell[j, C0] * units[p, A0], cell[j, C1] * units[p, A1], drive * units[p, DRIFT]
+    v = x0 + x1 + x2
+    rounding = _MARGIN * (abs(x0) + abs(x1) + abs(x2))
+    gap = _low(theta) - v - rounding
+    most = gap * units[p, SHARE] + (v - rounding if leaky else -drive - _MARGIN * abs(drive))
+    # A negative current that decays would rise past a negative limit by itself.
+    return most * units[p, UP_ONE] if gap > 0.0 and most > 0.0 else -math.inf
+
+
+@inner
+def _limit_two(cell, units, part, one, two, p, leaky, theta, drive, j):
+    """Return the limits of a neuron with two currents; `part` of what is left for each, where `one`, `two` excite."""
+    x0, x1, x2, x3 = (cell[j, C0] * units[p, A0], cell[j, C1] * units[p, A1], cell[j, C2] * units[p, A2],
+                      drive * units[p, DRIFT])
+    v = x0 + x1 + x2 + x3
+    rounding = _MARGIN * (abs(x0) + abs(x1) + abs(x2) + abs(x3))
+    gap = _low(theta) - v - rounding
+    most = gap * units[p, SHARE] + (v - rounding if leaky else -drive - _MARGIN * abs(drive))
+    c1, c2 = max(cell[j, C1], 0.0), max(cell[j, C2], 0.0)
+    left = most - (c1 * units[p, DOWN_ONE] + c2 * units[p, DOWN_TWO]) * (1.0 + _MARGIN)
+    if not (gap > 0.0 and left > 0.0):
+        return -math.inf, -math.inf
+    return (c1 + part * left * units[p, UP_ONE] if one else math.inf,
+            c2 + part * left * units[p, UP_TWO] if two else math.inf)
+
+
+@inner
+def _limits(cell, units, excites, p, kind, theta, drive, j):
+    """Return the limits of neuron j; -inf: none that is safe."""
+    if kind == JUMPS:
+        return _limit_jump(units, p, theta, drive), math.inf
+    if kind == LEAKY or kind == DRIVEN:
+        return _limit_one(cell, units, p, kind == LEAKY, theta, drive, j), math.inf
+    if kind == PAIR_JUMPS:
+        only = -math.inf if theta < math.inf else math.inf
+        return only, only
+    one, two = excites[p, 0], excites[p, 1]
+    return _limit_two(cell, units, 0.5 if one and two else 1.0, one, two, p, kind == PAIR_LEAKY, theta, drive, j)
 
 
 @inner
@@ -202,49 +227,134 @@ def refine(cell, slow, marks, pops, own, lists, counts, s, j, p):
 
 
 @inner
-def begin(cell, slow, marks, pops, own, lists, counts, s, excites, p, first, last, now, end, moved):
-    """Set limits and candidates of the neurons first to last - 1 of population p, in shard s, for [now, end).
+def _rises(cell, pops, p, kind, j):
+    """Return whether the accumulators of neuron j are at a limit."""
+    if kind == PAIR_LEAKY or kind == PAIR_DRIVEN or kind == PAIR_JUMPS:
+        return cell[j, C1] >= cell[j, LIMIT] or cell[j, C2] >= cell[j, LIMIT_TWO]
+    return cell[j, C0 if kind == JUMPS or pops[p, TAU_SYN] == math.inf else C1] >= cell[j, LIMIT]
 
-    With `moved` the candidates get no event: the caller tests them, after the arrivals of this instant.
+
+@inner
+def close(cell, j):
+    """Let no arrival of neuron j be followed."""
+    cell[j, LIMIT] = math.inf
+    if cell.shape[1] > 4:
+        cell[j, LIMIT_TWO] = math.inf
+
+
+@inner
+def _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved):
+    """Deal with a neuron at its limit, see `begin`."""
+    if slow[j, THETA] == math.inf:  # it has fired its only spike
+        close(cell, j)
+    elif slow[j, RELEASE] == -math.inf:
+        if counts[s, QUEUED] == 0:
+            near(marks, lists, counts, s, j)
+            return
+        candidate(cell, slow, marks, own, lists, counts, s, j)
+        if not moved:
+            t = cell[j, SEEN]
+            v, i, i2 = state(cell, slow, pops, j, p, t)
+            predict(slow, marks, pops, own, lists, counts, s, j, p, t, v, i, i2)
+
+
+@inner
+def begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, first, last, end, moved):
+    """Set the limits of the neurons first to last - 1 of population p, in shard s, for the horizon that ends at `end`.
+
+    Those that may fire become candidates where candidates are in a heap (with `moved` without an event: the caller
+    tests them, after the arrivals of this instant), else they are listed as near.
     """
     kind = pops[p, KIND]
-    pair = kind == PAIR_LEAKY or kind == PAIR_DRIVEN
-    column = C0 if kind == JUMPS or (pops[p, TAU_SYN] == math.inf and not pair) else C1
-    if kind == JUMPS:
-        _limit_jumps(cell, slow, pops, p, first, last, now, end)
-    elif pair:
-        _limit_pair(cell, slow, pops, excites, p, first, last, now, end, kind == PAIR_LEAKY)
-    elif kind == PAIR_JUMPS:
+    alike, theta, drive = pops[p, ALIKE] == 1.0, pops[p, THETA_ALL], pops[p, DRIVE_ALL]
+    if kind == JUMPS and alike:
+        limit = units[p, SHARE]
         for j in range(first, last):
-            cell[j, LIMIT] = -math.inf if slow[j, THETA] < math.inf else math.inf
-            cell[j, LIMIT_TWO] = cell[j, LIMIT]
+            cell[j, LIMIT] = limit
+            if cell[j, C0] >= limit:
+                _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
+    elif kind == LEAKY and alike:
+        column = C0 if pops[p, TAU_SYN] == math.inf else C1
+        for j in range(first, last):
+            limit = _limit_one(cell, units, p, True, theta, drive, j)
+            cell[j, LIMIT] = limit
+            if cell[j, column] >= limit:
+                _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
+    elif kind == PAIR_LEAKY and alike:
+        one, two = excites[p, 0], excites[p, 1]
+        part = 0.5 if one and two else 1.0
+        for j in range(first, last):
+            limit, other = _limit_two(cell, units, part, one, two, p, True, theta, drive, j)
+            cell[j, LIMIT], cell[j, LIMIT_TWO] = limit, other
+            if cell[j, C1] >= limit or cell[j, C2] >= other:
+                _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
     else:
-        _limit_current(cell, slow, pops, p, first, last, now, end, kind == LEAKY)
-    for j in range(first, last):
-        if not cell[j, column] >= cell[j, LIMIT]:
-            continue
-        if slow[j, THETA] == math.inf:  # it has fired its only spike
-            cell[j, LIMIT] = math.inf
-            if pair:
-                cell[j, LIMIT_TWO] = math.inf
-        elif slow[j, RELEASE] == -math.inf:
-            candidate(cell, slow, marks, own, lists, counts, s, j)
-            if not moved:
-                t = cell[j, SEEN]
-                v, i, i2 = state(cell, slow, pops, j, p, t)
-                predict(slow, marks, pops, own, lists, counts, s, j, p, t, v, i, i2)
+        for j in range(first, last):
+            limit, other = _limits(cell, units, excites, p, kind, slow[j, THETA], slow[j, DRIVE], j)
+            cell[j, LIMIT] = limit
+            if cell.shape[1] > 4:
+                cell[j, LIMIT_TWO] = other
+            if _rises(cell, pops, p, kind, j):
+                _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_RESTING]):
         j = lists[k, RESTING]
         if first <= j < last:
+            close(cell, j)
+            if slow[j, RELEASE] >= end:
+                continue
+            if counts[s, QUEUED] == 0:
+                near(marks, lists, counts, s, j)
+                continue
+            wake(cell, slow, marks, own, lists, counts, s, j)
+
+
+@inner
+def wake(cell, slow, marks, own, lists, counts, s, j):
+    """Make a resting neuron a candidate that will come out of its refractory period."""
+    if cell[j, C0] == -math.inf:
+        cell[j, C0] = slow[j, PARKED]
+    candidate(cell, slow, marks, own, lists, counts, s, j)
+    set_own(own, lists, counts, s, marks[j, SLOT], slow[j, RELEASE])
+
+
+@inner
+def near(marks, lists, counts, s, j):
+    """List neuron j as one that may fire in this horizon."""
+    if marks[j, NEARBY] == 0:
+        marks[j, NEARBY] = 1
+        lists[counts[s, LOW] + counts[s, N_NEARBY], NEAR] = j
+        lists[counts[s, LOW] + counts[s, N_NEARBY], NEAR_IN] = marks[j, POPULATION]
+        counts[s, N_NEARBY] += 1
+
+
+@inner
+def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end):
+    """Set the limits of the near neurons for the window that ends at `end`; those that may fire in it are candidates."""
+    first = counts[s, LOW]
+    counts[s, FOLLOWED] += counts[s, N_NEARBY]
+    for k in range(first, first + counts[s, N_NEARBY]):
+        j, p = lists[k, NEAR], lists[k, NEAR_IN]
+        if cell[j, LIMIT] == math.inf and slow[j, RELEASE] > -math.inf:
             if slow[j, RELEASE] < end:
-                if cell[j, C0] == -math.inf:
-                    cell[j, C0] = slow[j, PARKED]
-                candidate(cell, slow, marks, own, lists, counts, s, j)
-                set_own(own, lists, counts, s, marks[j, SLOT], slow[j, RELEASE])
-            else:
-                cell[j, LIMIT] = math.inf
-                if cell.shape[1] > 4:
-                    cell[j, LIMIT_TWO] = math.inf
+                wake(cell, slow, marks, own, lists, counts, s, j)
+            continue
+        kind = pops[p, KIND]
+        if kind == JUMPS and pops[p, ALIKE] == 1.0:
+            limit = units[p, SHARE]
+            cell[j, LIMIT] = limit
+            if cell[j, C0] < limit:
+                continue
+        else:
+            one, two = _limits(cell, units, excites, p, kind, slow[j, THETA], slow[j, DRIVE], j)
+            cell[j, LIMIT] = one
+            if cell.shape[1] > 4:
+                cell[j, LIMIT_TWO] = two
+            if not _rises(cell, pops, p, kind, j):
+                continue
+        candidate(cell, slow, marks, own, lists, counts, s, j)
+        t = cell[j, SEEN]
+        v, i, i2 = state(cell, slow, pops, j, p, t)
+        predict(slow, marks, pops, own, lists, counts, s, j, p, t, v, i, i2)
 
 
 @inner
@@ -253,6 +363,14 @@ def clear(marks, lists, counts, s):
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_CANDIDATES]):
         marks[lists[k, CANDIDATES], SLOT] = -1
     counts[s, N_CANDIDATES] = 0
+
+
+@inner
+def clear_near(marks, lists, counts, s):
+    """Forget which neurons of a shard are near."""
+    for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_NEARBY]):
+        marks[lists[k, NEAR], NEARBY] = 0
+    counts[s, N_NEARBY] = 0
 
 
 @inner

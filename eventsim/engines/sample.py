@@ -38,9 +38,6 @@ FINISHED, CHUNK_DONE, NEEDS_ROOM, STOPPED, OVERFLOWED = range(5)
 """Why a kernel returned: the end of the run, its share of horizons, full tables, a stop condition, too little room
 for the spikes of a window."""
 
-FOLLOWING_COSTS = 20
-"""What following one arrival exactly costs, in neurons of the filter pass (about 60 ns against 3)."""
-
 
 class EventSample:
     """What the samples of both event engines have in common.
@@ -66,7 +63,7 @@ class EventSample:
         n = len(lowered.population)
         self.noise = new_noise(net, lowered, seed, index, recorded)
         self.noise_time, self.noise_gid = np.zeros(64), np.zeros(64, np.int64)
-        self.own, self.lists = np.full(n, math.inf), np.zeros((n, 5), np.int64)
+        self.own, self.lists = np.full(n, math.inf), np.zeros((n, 7), np.int64)
         self.record = np.zeros((64 + 2 * n, 4))
         self.counters = np.zeros(13, np.int64)
         self.clocks = np.array([0.0, 0.0, 1.0, -1.0, 0.0])

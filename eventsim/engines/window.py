@@ -20,9 +20,8 @@ from eventsim.engines.cells import (
     FOLLOWED,
     FRESH,
     FRESH_END,
-    LOW,
-    N_CANDIDATES,
     N_FRESH,
+    N_NEARBY,
     OVERFLOW,
     PERIOD,
 )
@@ -43,8 +42,8 @@ from eventsim.engines.deliveries import (
     singly,
     spikes_in_order,
 )
-from eventsim.engines.followed import GID, SLOPE, TIME, begin_shard, deliver
-from eventsim.engines.horizon import next_end
+from eventsim.engines.followed import GID, SLOPE, TIME, begin_shard, deliver, test_moved
+from eventsim.engines.horizon import clear, measure, next_end, open_window
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.sample import (
     ARRIVALS,
@@ -52,7 +51,6 @@ from eventsim.engines.sample import (
     CLOCK,
     END,
     FINISHED,
-    FOLLOWING_COSTS,
     HORIZON,
     INPUT,
     LENGTH,
@@ -118,10 +116,10 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
              max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     shards = len(counts)
-    when, spans, amounts = np.empty(64), np.empty((64, 6), np.int64), np.empty((64, 4))
+    when, spans, amounts = np.empty(64), np.empty((64, 7), np.int64), np.empty((64, 4))
     order, buckets = np.empty(64, np.int64), np.empty(65, np.int64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
-    moves = np.zeros(len(pops), np.bool_)
+    moves, units = np.zeros(len(pops), np.bool_), np.zeros((len(pops), 9))
     done, n, now, horizon, end = 0, 0, 0.0, 0.0, 0.0
     while True:
         now, horizon = clock[NOW], clock[HORIZON]
@@ -130,7 +128,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 return STOPPED
             if now >= t_stop:
                 return FINISHED
-            if now >= horizon:
+            begins = now >= horizon
+            if begins:
                 if done == max_horizons:
                     return CHUNK_DONE
                 done += 1
@@ -142,16 +141,17 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 for s in range(shards):
                     followed += counts[s, FOLLOWED]
                     counts[s, FOLLOWED] = 0
-                clock[LENGTH] *= 1.25 if followed * FOLLOWING_COSTS < len(cell) else 0.8
+                clock[LENGTH] *= 1.25 if followed < len(cell) else 0.8
                 for p in range(len(pops)):
                     moves[p] = pops[p, BASE] + pops[p, PERIOD] <= now
                     if moves[p]:
                         pops[p, BASE] = math.floor(now / pops[p, PERIOD]) * pops[p, PERIOD]
                 clock[HORIZON] = horizon
                 _draw_near(flights, counters, horizon)
+                measure(pops, units, now, horizon)
                 for s in numba.prange(shards):
-                    begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, excites, moves, now,
-                                horizon)
+                    begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites, moves,
+                                now, horizon)
             end = min(now + shortest, horizon)
             last_input, last_noise = counters[INPUT], counters[NOISE_TAKEN]
             while last_input < len(in_time) and in_time[last_input] < end:
@@ -215,9 +215,14 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 in_order(n, when, spans, amounts, targets, weights, now, end, order, buckets)
             for k in range(n):
                 counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, 0]
+            measure(pops, units, now, end)
             for s in numba.prange(shards):
+                open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end)
+                if begins:
+                    test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s, moves)
                 deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, shards > 1, targets, weights, n, order,
-                        when, spans, amounts, now, end, horizon)
+                        when, spans, amounts, now, end)
+                clear(marks, lists, counts, s)
             clock[END] = end
 
         total, overflow = 0, False
@@ -269,8 +274,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             if counters[NOISE_TAKEN] < counters[N_NOISE]:
                 following = min(following, noise_time[counters[NOISE_TAKEN]])
             for s in range(shards):
-                for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_CANDIDATES]):
-                    following = min(following, own[k])
+                if counts[s, N_NEARBY] > 0:
+                    following = end
             end = max(end, following)
         clock[NOW] = end
 
@@ -315,7 +320,7 @@ class Sample(EventSample):
         made = self.prepared
         lowered = made.lowered
         arguments = (*self.cells, self.own, self.lists, self.fresh, self.counts, lowered.offset, made.excites, made.rows,
-                     made.links, lowered.synapse_target, lowered.synapse_weight, self._flights, self.record, self.noise,
+                     made.links, made.targets, lowered.synapse_weight, self._flights, self.record, self.noise,
                      self.noise_time, self.noise_gid, *inputs, self.counters, self.clocks, made.shortest, made.room,
                      t_stop, self.CHUNK, *limit)
         if len(self.counts) == 1:

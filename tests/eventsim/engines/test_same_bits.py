@@ -1,48 +1,182 @@
-"""Every engine, number of threads, order of building and cut of the batch gives the same bits."""
+"""Every engine, number of threads, order of building and cut of the batch or of the run gives the same bits."""
 
+import contextlib
+import functools
 import math
 
 import hypothesis.strategies as st
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import SPIKE_LIMIT, bits, examples, layered_cases, recurrent_cases
+from networks import EVERY, LATER, PAIRS, SPIKE_LIMIT, bits, examples, layered_cases, recurrent_cases
 
 import eventsim as es
-from eventsim.engines import heap, reference
+from eventsim.engines import heap, reference, window
 from eventsim.lower import lower
+
+
+@contextlib.contextmanager
+def shards(count):
+    """Make the window engine cut each sample into so many shards, one after the other in one thread."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("eventsim.run.shards_for", lambda *_: count)
+        patch.setattr(window, "_parallel", window._serial)
+        yield
+
+
+def outcome(case, engine, **options):
+    """Return all bits that a run records, Poisson spikes too, and where its samples ended."""
+    trace = case.run(engine, record=case.everything, **options)
+    return bits(trace), trace.ended.tolist()
+
+
+NO_LIMIT = (2**62, 0, 0)
+
+
+def never():
+    return False
+
+
+def flat(case, sample=0):
+    """Return network, lowered network, and the input spikes of a sample before the end of the run."""
+    net = case.build()
+    lowered = lower(net)
+    columns = [(a.time, a.neuron + lowered.offset[lowered.names.index(name)], a.amplitude)
+               for name, spikes in case.stimulus.items() for a in [spikes.select(sample).arrays()]]
+    time, gid, amplitude = (np.concatenate(column) for column in zip(*columns, strict=True))
+    order = np.lexsort((amplitude, gid, time))
+    order = order[time[order] < case.t_stop]
+    return net, lowered, (time[order], gid[order].astype(np.int32), amplitude[order])
 
 
 def arrivals(case, engine):
     """Return the arrivals that each sample of a case delivers before its end."""
-    net = case.build()
-    lowered = lower(net)
     counts = []
     for sample in range(case.n_samples):
-        columns = [(a.time, a.neuron + lowered.offset[lowered.names.index(name)], a.amplitude)
-                   for name, spikes in case.stimulus.items() for a in [spikes.select(sample).arrays()]]
-        time, gid, amplitude = (np.concatenate(column) for column in zip(*columns, strict=True))
-        order = np.lexsort((amplitude, gid, time))
+        net, lowered, inputs = flat(case, sample)
         run = engine.Sample(net, lowered)
-        run.run((time[order], gid[order].astype(np.int32), amplitude[order]), case.t_stop, (SPIKE_LIMIT, 0, 0),
-                lambda: False)
+        run.run(inputs, case.t_stop, (SPIKE_LIMIT, 0, 0), never)
         counts.append(run.arrivals)
     return counts
 
 
+def in_order(columns):
+    """Return recorded spikes as bytes, by time and gid."""
+    order = np.lexsort((columns[1], columns[0]))
+    return [column[order].tobytes() for column in columns]
+
+
 @settings(max_examples=examples(400))
-@given(recurrent_cases())
+@given(recurrent_cases(taus=EVERY))
 def test_the_heap_gives_the_bits_of_the_reference(case):
-    expected = case.run("reference", stop=SPIKE_LIMIT)
-    found = case.run("heap", stop=SPIKE_LIMIT)
-    assert bits(found) == bits(expected)
-    assert found.ended.tobytes() == expected.ended.tobytes()
+    assert outcome(case, "heap", stop=SPIKE_LIMIT) == outcome(case, "reference", stop=SPIKE_LIMIT)
 
 
-@settings(max_examples=examples(25))
-@given(recurrent_cases(poisson=False))
-def test_the_heap_counts_as_many_arrivals_as_the_reference(case):
-    assert arrivals(case, heap) == arrivals(case, reference)
+@settings(max_examples=examples(400))
+@given(recurrent_cases(taus=EVERY, delays=LATER))
+def test_the_window_gives_the_bits_of_the_heap_and_of_the_reference_whatever_its_shards(case):
+    expected = outcome(case, "reference", stop=SPIKE_LIMIT)
+    assert outcome(case, "window", stop=SPIKE_LIMIT) == expected
+    assert outcome(case, "heap", stop=SPIKE_LIMIT) == expected
+    with shards(3):
+        assert outcome(case, "window", stop=SPIKE_LIMIT) == expected
+
+
+@settings(max_examples=examples(200))
+@given(recurrent_cases(taus=PAIRS, delays=LATER))
+def test_two_receptors_of_any_kind_give_the_same_bits_on_every_engine(case):
+    expected = outcome(case, "reference", stop=SPIKE_LIMIT)
+    assert outcome(case, "heap", stop=SPIKE_LIMIT) == expected
+    assert outcome(case, "window", stop=SPIKE_LIMIT) == expected
+
+
+def stops(case, draw):
+    """Return a stop condition: some number of spikes, or a spike of one of the populations."""
+    firing = [p.name for p in case.populations if isinstance(p.neuron, es.LIF)]
+    name = draw(st.sampled_from([None, *firing]))
+    return {"stop": draw(st.integers(1, 20))} if name is None else {"stop": "decision", "output": name}
+
+
+@settings(max_examples=examples(200))
+@given(recurrent_cases(taus=EVERY, delays=LATER), st.data())
+def test_a_stop_condition_ends_a_sample_at_the_same_instant_on_every_engine(case, data):
+    options = stops(case, data.draw)
+    if options["stop"] == "decision":  # what runs on without end is left out
+        if max(case.run("heap", stop=SPIKE_LIMIT).ended) < case.t_stop:
+            return
+    expected = outcome(case, "reference", **options)
+    assert outcome(case, "heap", **options) == expected
+    assert outcome(case, "window", **options) == expected
+    with shards(2):
+        assert outcome(case, "window", **options) == expected
+
+
+@settings(max_examples=examples(50))
+@given(recurrent_cases(poisson=False, taus=EVERY, delays=LATER))
+def test_the_engines_count_as_many_arrivals_as_the_reference(case):
+    # A sample that is stopped ends within a window, all arrivals of which were counted.
+    whole = case._replace(t_stop=min(case.t_stop, 20.0))
+    expected = arrivals(whole, reference)
+    assert arrivals(whole, heap) == expected
+    ended = whole.run("heap", stop=SPIKE_LIMIT).ended
+    for found, wanted, end in zip(arrivals(whole, window), expected, ended, strict=True):
+        assert found == wanted if end == whole.t_stop else found >= wanted
+
+
+def in_pieces(case, engine, cuts):
+    """Return the bits of a Simulation run from cut to cut."""
+    simulation = es.Simulation(case.build(), case.stimulus, engine=engine, seed=3, record=case.everything)
+    for cut in [*(cut for cut in sorted(set(cuts)) if cut < case.t_stop), case.t_stop]:
+        simulation.run(cut - simulation.now)
+    assert simulation.now == case.t_stop
+    return bits(simulation.trace)
+
+
+PIECES = st.lists(st.sampled_from((0.25, 0.3, 1.0, 6.25, 7.9, 16.0, 31.0, 32.0, 64.0, 100.0, 128.0)), max_size=4)
+
+
+@settings(max_examples=examples(150))
+@given(recurrent_cases(taus=EVERY), PIECES)
+def test_a_run_in_pieces_gives_the_bits_of_the_whole_run_on_the_heap(case, cuts):
+    whole = case.run("heap", stop=20 * SPIKE_LIMIT, record=case.everything)
+    if min(whole.ended) == case.t_stop:  # it does not blow up
+        assert in_pieces(case, "heap", cuts) == bits(whole)
+
+
+@settings(max_examples=examples(150))
+@given(recurrent_cases(taus=EVERY, delays=LATER), PIECES, st.integers(1, 3))
+def test_a_run_in_pieces_gives_the_bits_of_the_whole_run_in_windows(case, cuts, count):
+    whole = case.run("window", stop=20 * SPIKE_LIMIT, record=case.everything)
+    if min(whole.ended) == case.t_stop:
+        with shards(count):
+            assert in_pieces(case, "window", cuts) == bits(whole)
+
+
+ENGINES = {"heap": heap.Sample, "window": window.Sample, "shards": functools.partial(window.Sample, shards=3)}
+
+
+@settings(max_examples=examples(150))
+@given(recurrent_cases(most_samples=1, taus=EVERY, delays=LATER), st.sampled_from((0.25, 1.1, 6.3, 16.0, 31.7, 64.0)),
+       st.sampled_from(sorted(ENGINES)), st.sampled_from(sorted(ENGINES)))
+def test_a_sample_goes_on_bit_for_bit_on_whichever_engine_takes_over_what_another_exported(case, cut, first, then):
+    net, lowered, inputs = flat(case)
+    whole = case.run("heap", stop=20 * SPIKE_LIMIT)
+    if cut >= case.t_stop or min(whole.ended) < case.t_stop:
+        return
+    make = functools.partial(ENGINES[first], net, lowered, seed=3, recorded=case.everything)
+    early, late = (tuple(column[here] for column in inputs) for here in (inputs[0] < cut, inputs[0] >= cut))
+    with shards(1):
+        straight, begun = make(), make()
+        straight.run(inputs, case.t_stop, NO_LIMIT, never)
+        begun.run(early, cut, NO_LIMIT, never)
+        saved = {name: np.array(values) for name, values in begun.export().items()}
+        expected = in_order(straight.take())
+        for _ in range(2):
+            taken_over = ENGINES[then](net, lowered, seed=3, recorded=case.everything)
+            taken_over.restore(saved)
+            taken_over.run(late, case.t_stop, NO_LIMIT, never)
+            assert in_order(taken_over.take()) == expected
+            assert taken_over.arrivals == straight.arrivals
 
 
 @settings(max_examples=examples(400))

@@ -5,15 +5,17 @@ import math
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from networks import SPIKE_LIMIT, TINY, bits, examples, layered_cases, recurrent_cases
+from networks import LATER, SPIKE_LIMIT, TINY, bits, examples, layered_cases, recurrent_cases
 from scipy.special import lambertw
 
 import eventsim as es
 
 INF = math.inf
 
-all_engines = pytest.mark.parametrize("engine", ["reference", "heap", "layers"])
-both_engines = pytest.mark.parametrize("engine", ["reference", "heap"])
+all_engines = pytest.mark.parametrize("engine", ["reference", "heap", "window", "layers"])
+event_engines = pytest.mark.parametrize("engine", ["reference", "heap", "window"])
+engines_without_delay = pytest.mark.parametrize("engine", ["reference", "heap", "layers"])
+engines_with_instant_loops = pytest.mark.parametrize("engine", ["reference", "heap"])
 
 
 def cell(engine, neuron, times=(), weight=1.0, amplitude=1.0, t_stop=50.0, delay=0.0):
@@ -144,7 +146,17 @@ def check_neuron(neuron, size, index, arrivals, table, end):
 @settings(max_examples=examples(150))
 @given(recurrent_cases(most_samples=1, poisson=False))
 def test_every_neuron_of_a_network_obeys_its_equations_and_fires_whenever_it_should(case):
-    trace = case.run("heap", stop=SPIKE_LIMIT)
+    check_network(case, case.run("heap", stop=SPIKE_LIMIT))
+
+
+@settings(max_examples=examples(100))
+@given(recurrent_cases(most_samples=1, poisson=False, delays=LATER))
+def test_every_neuron_obeys_its_equations_in_windows_too(case):
+    check_network(case, case.run("window", stop=SPIKE_LIMIT))
+
+
+def check_network(case, trace):
+    """Walk every neuron of a trace of one sample."""
     arrivals = arrivals_by_neuron(trace)
     for population in case.populations:
         if population.neuron is None:
@@ -230,7 +242,7 @@ def chain(engine, delay=0.0):
     return es.simulate(net, es.Spikes([3.0], [0]), 10.0, engine=engine)
 
 
-@all_engines
+@engines_without_delay
 @pytest.mark.parametrize("delay", [0.0, TINY])
 def test_consequences_without_delay_are_generations_of_one_instant(engine, delay):
     trace = chain(engine, delay)
@@ -238,7 +250,7 @@ def test_consequences_without_delay_are_generations_of_one_instant(engine, delay
     assert [trace.spikes(name).generation.tolist() for name in "cba"] == [[0], [1], [2]]
 
 
-@all_engines
+@engines_without_delay
 def test_inhibition_of_a_later_generation_does_not_undo_a_spike_of_an_earlier_one(engine):
     net = es.Network(seed=1)
     source = net.input("source", 1)
@@ -252,7 +264,7 @@ def test_inhibition_of_a_later_generation_does_not_undo_a_spike_of_an_earlier_on
     assert trace.spikes("late").generation == [0]
 
 
-@all_engines
+@engines_without_delay
 def test_a_crossing_due_at_an_instant_fires_before_arrivals_of_a_later_generation(engine):
     net = es.Network(seed=1)
     source = net.input("source", 1)
@@ -266,7 +278,7 @@ def test_a_crossing_due_at_an_instant_fires_before_arrivals_of_a_later_generatio
     assert table.slope == [0.25]
 
 
-@both_engines
+@engines_with_instant_loops
 def test_a_loop_without_delay_ends_because_jumps_after_the_spike_are_lost(engine):
     net = es.Network(seed=1)
     source = net.input("source", 1)
@@ -281,7 +293,7 @@ def test_a_loop_without_delay_ends_because_jumps_after_the_spike_are_lost(engine
     assert trace.membrane("ring", [0, 1, 2], [1.5]).v == pytest.approx(0.0)
 
 
-@both_engines
+@engines_with_instant_loops
 def test_a_current_that_comes_back_without_delay_is_kept(engine):
     net = es.Network(seed=1)
     source = net.input("source", 1)
@@ -292,7 +304,7 @@ def test_a_current_that_comes_back_without_delay_is_kept(engine):
     assert trace.spikes("loop").time == pytest.approx([1.0, 1.5])
 
 
-@both_engines
+@event_engines
 def test_the_membrane_is_held_at_its_reset_while_the_current_goes_on(engine):
     neuron = es.LIF(20.0, 5.0, t_refractory=3.0, v_reset=-0.25)
     net = es.Network(seed=1)
@@ -311,7 +323,7 @@ def test_the_membrane_is_held_at_its_reset_while_the_current_goes_on(engine):
     assert second - (first + 3.0) == pytest.approx(alone.time[0], rel=1e-10)
 
 
-@both_engines
+@event_engines
 def test_jumps_within_the_refractory_period_are_lost_and_release_precedes_arrivals(engine):
     neuron = es.LIF(INF, 0.0, t_refractory=2.0)
     assert cell(engine, neuron, [1.0, 2.0, 2.5], 1.0).time == [1.0]
@@ -319,7 +331,7 @@ def test_jumps_within_the_refractory_period_are_lost_and_release_precedes_arriva
     assert cell(engine, neuron, [1.0, math.nextafter(3.0, 0.0)], 1.0).time == [1.0]
 
 
-@both_engines
+@event_engines
 def test_the_refractory_period_ends_at_the_rounded_sum(engine):
     neuron = es.LIF(INF, 0.0, t_refractory=0.2)
     assert 0.1 + 0.2 > 0.3
@@ -327,18 +339,35 @@ def test_the_refractory_period_ends_at_the_rounded_sum(engine):
     assert cell(engine, neuron, [0.1, 0.1 + 0.2], 1.0).time.tolist() == [0.1, 0.1 + 0.2]
 
 
-@both_engines
+@event_engines
 def test_a_refractory_period_that_time_cannot_resolve_is_none(engine):
     neuron = es.LIF(INF, 0.0, t_refractory=TINY)
     assert cell(engine, neuron, [1.0, 1.0, 2.0], 1.0).time.tolist() == [1.0, 2.0]
 
 
-@both_engines
+@event_engines
 def test_a_neuron_that_is_released_above_its_threshold_by_an_arrival_fires_at_the_release(engine):
     neuron = es.LIF(INF, 0.0, t_refractory=2.0, v_reset=0.5)
     table = cell(engine, neuron, [1.0, 3.0], 1.0, amplitude=[1.0, 0.5])
     assert table.time.tolist() == [1.0, 3.0]
     assert table.slope.tolist() == [INF, INF]
+
+
+@event_engines
+@pytest.mark.parametrize("tau_syn", [0.0, {"jump": 0.0, "current": 5.0}])
+@pytest.mark.parametrize("tau_mem", [10.0, INF])
+@pytest.mark.parametrize("end", [63.0, 64.0, 128.0])
+def test_the_slope_of_a_jump_at_the_release_does_not_depend_on_whether_the_origin_moves_there(
+        engine, end, tau_mem, tau_syn):
+    # Origins of these time constants move at multiples of 64 ms; V rises before the jump, and did so before its reset.
+    drive = {"i_offset": 2.0**-7} if tau_mem == INF else {"v_rest": 1.25, "v_init": 0.0}
+    net = es.Network(seed=1)
+    source = net.input("source", 1)
+    target = net.population("target", 1, es.LIF(tau_mem, tau_syn, t_refractory=end - 0.5, **drive))
+    net.connect(source, target, es.Dense([[1.0]]), receptor="jump" if isinstance(tau_syn, dict) else None)
+    table = es.simulate(net, es.Spikes([0.5, end], [0, 0]), 129.0, engine=engine).spikes("target")
+    assert table.time[:2].tolist() == [0.5, end]
+    assert table.slope[:2].tolist() == [INF, INF]
 
 
 @all_engines
@@ -347,7 +376,7 @@ def test_a_neuron_without_end_of_its_refractory_period_fires_once_whatever_its_r
     assert len(cell(engine, once(20.0, 5.0, v_reset=5.0), [1.0, 2.0], 50.0).time) == 1
 
 
-@both_engines
+@event_engines
 def test_regular_firing_keeps_its_interval_however_often_the_origin_moves(engine):
     table = cell(engine, es.LIF(10.0, 1.0, i_offset=2.0, t_refractory=1.0), t_stop=500.0)
     intervals = np.diff(table.time)
@@ -357,7 +386,7 @@ def test_regular_firing_keeps_its_interval_however_often_the_origin_moves(engine
 
 @pytest.mark.parametrize(("tau_mem", "tau_syn"), [(2.0, 1.0), (1.0, 1.0), (1.0, 1.03), (0.5, 0.25), (3.0, 1.0),
                                                   (9.0, 0.0), (INF, 1.0)])
-@both_engines
+@event_engines
 def test_the_response_to_a_spike_is_the_same_late_in_a_run(engine, tau_mem, tau_syn):
     neuron = es.LIF(tau_mem, tau_syn, t_refractory=35.0)
     weight = 1.0 if tau_syn == 0.0 else 6.0
@@ -367,7 +396,7 @@ def test_the_response_to_a_spike_is_the_same_late_in_a_run(engine, tau_mem, tau_
     assert table.time - times == pytest.approx(table.time[0], abs=1e-12)
 
 
-@both_engines
+@event_engines
 def test_a_neuron_left_alone_for_a_long_time_comes_to_rest(engine):
     table = cell(engine, es.LIF(1.0, 0.5), [0.0, 20000.0], 6.0, t_stop=20010.0)
     assert len(table.time) == 2
@@ -387,7 +416,7 @@ def test_spikes_that_never_come_or_come_at_the_end_or_later_change_nothing(engin
     assert len(cell(engine, once(20.0, 0.0), times, 5.0, t_stop=50.0).time) == 0
 
 
-@both_engines
+@event_engines
 def test_spikes_after_the_end_of_a_piece_are_delivered_in_the_next_one(engine):
     net = es.Network(seed=1)
     source = net.input("source", 1)
@@ -455,6 +484,12 @@ def test_deleting_later_input_changes_no_earlier_spike(case):
     check_causal(case, "heap", stop=SPIKE_LIMIT)
 
 
+@settings(max_examples=examples(60))
+@given(recurrent_cases(delays=LATER))
+def test_deleting_later_input_changes_no_earlier_spike_in_windows(case):
+    check_causal(case, "window", stop=SPIKE_LIMIT)
+
+
 @settings(max_examples=examples(40))
 @given(layered_cases())
 def test_deleting_later_input_changes_no_earlier_spike_of_a_layered_network(case):
@@ -476,6 +511,12 @@ def check_composable(case, engine, pieces):
 @given(recurrent_cases())
 def test_a_run_in_pieces_is_the_whole_run(case):
     check_composable(case, "heap", (0.25, 0.25, 3.0, 0.0625, 4.4375))
+
+
+@settings(max_examples=examples(60))
+@given(recurrent_cases(delays=LATER))
+def test_a_run_in_pieces_is_the_whole_run_in_windows(case):
+    check_composable(case, "window", (0.25, 0.25, 3.0, 0.0625, 4.4375))
 
 
 @settings(max_examples=examples(15))

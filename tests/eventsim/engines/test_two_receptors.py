@@ -49,7 +49,7 @@ def histories(draw):
     return neuron, arrivals
 
 
-@pytest.mark.parametrize("engine", ["reference"])
+@pytest.mark.parametrize("engine", ["reference", "heap", "window"])
 @settings(max_examples=networks.examples(120))
 @given(history=histories())
 def test_the_spikes_are_those_of_the_oracle(engine, history):
@@ -64,7 +64,7 @@ def test_the_spikes_are_those_of_the_oracle(engine, history):
         assert found.slope[k] == pytest.approx(float(slopes[k]), rel=1e-9, abs=1e-10)
 
 
-@pytest.mark.parametrize("engine", ["reference"])
+@pytest.mark.parametrize("engine", ["reference", "heap", "window"])
 @pytest.mark.parametrize("taus", [(20.0, 5.0), (20.0, 20.0), (20.0, 19.8), (INF, 5.0), (20.0, INF), (INF, INF),
                                   (20.0, 0.0), (INF, 0.0)])
 def test_two_receptors_with_equal_time_constants_are_one(engine, taus):
@@ -81,7 +81,7 @@ def test_two_receptors_with_equal_time_constants_are_one(engine, taus):
     assert double.slope == pytest.approx(single.slope, rel=1e-9)
 
 
-@pytest.mark.parametrize("engine", ["reference"])
+@pytest.mark.parametrize("engine", ["reference", "heap", "window"])
 def test_refractory_neurons_lose_the_jumps_of_one_receptor_and_keep_the_current_of_the_other(engine):
     neuron = es.LIF(INF, {"jump": 0.0, "ramp": INF}, t_refractory=4.0)
     arrivals = [(1.0, 0, 1.0), (2.0, 0, 0.75), (3.0, 1, 0.25)]
@@ -91,7 +91,7 @@ def test_refractory_neurons_lose_the_jumps_of_one_receptor_and_keep_the_current_
     assert found.slope.tolist() == [INF, 0.25]
 
 
-@pytest.mark.parametrize("engine", ["reference"])
+@pytest.mark.parametrize("engine", ["reference", "heap", "window"])
 @pytest.mark.parametrize("receptors", [{"e": 5.0, "i": 10.0}, {"e": 0.0, "i": 10.0}])
 def test_a_start_at_the_threshold_fires_at_zero(engine, receptors):
     neuron = es.LIF(20.0, receptors, v_init=0.3, v_threshold=0.3, t_refractory=es.NEVER)
