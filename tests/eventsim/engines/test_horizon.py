@@ -96,13 +96,14 @@ class Cells(NamedTuple):
         return True
 
     def most(self, j, link, t):
-        """Return the largest weight that, arriving at t, keeps neuron j below its limit."""
+        """Return about the largest weight that, arriving at t, keeps neuron j below its limit; inf: any."""
         cell, (number, limit) = self.sample.cells.cell[j], self.fed(link)
         psi = receptors.psi(*self.taus, int(self.sample.prepared.links[link, RECEPTOR]), t)[number]
         has = cell[(C0, C1, C2)[number]]
         weight = (cell[limit] - has) / psi
-        while not has + weight * psi < cell[limit]:
-            weight -= 1e-16 * (abs(weight) + abs(has / psi))
+        less = 1e-16 * (abs(weight) + abs(has / psi) + 1e-200)
+        while math.isfinite(weight) and not has + weight * psi < cell[limit]:
+            weight, less = weight - less, 2.0 * less
         return weight
 
 
