@@ -49,7 +49,7 @@ from eventsim.engines.deliveries import (
     spikes_in_order,
 )
 from eventsim.engines.followed import GID, SLOPE, TIME, add_row, begin_shard, end_rest, fire, open_instant, settle, test_moved
-from eventsim.engines.horizon import measure, next_end, refine, set_own
+from eventsim.engines.horizon import measure, next_end, next_length, refine, set_own
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.queue import AFTER, pop, push
 from eventsim.engines.sample import (
@@ -176,7 +176,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             done += 1
             in_place(noise_time, noise_gid, counters[N_NOISE], t, horizon)
             first_noise = last_noise = 0
-            clock[LENGTH] *= 1.25 if counts[0, FOLLOWED] < neurons else 0.8
+            clock[LENGTH] = next_length(clock[LENGTH], counts[0, FOLLOWED], neurons)
             counts[0, FOLLOWED] = 0
             moved = False
             for p in range(len(pops)):

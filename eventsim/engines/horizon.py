@@ -16,6 +16,8 @@ arrivals that had to be followed exactly, shorter otherwise; it ends at the late
 
 import math
 
+import numpy as np
+
 from eventsim._jit import inner
 from eventsim.engines import queue
 from eventsim.engines.cells import (
@@ -29,7 +31,6 @@ from eventsim.engines.cells import (
     DRIVE_ALL,
     DRIVEN,
     EXACT,
-    FOLLOWED,
     INPUTS,
     JUMPS,
     KIND,
@@ -68,6 +69,8 @@ from eventsim.neurons import receptors
 from eventsim.neurons.membrane import IF_DELTA
 
 _MARGIN = 1e-9
+_BRIEFEST, _LONGEST = 1e-6, 1e3
+"""Bounds of the length that is aimed at (ms): it comes back from them within some tens of horizons."""
 
 
 @inner
@@ -331,7 +334,6 @@ def near(marks, lists, counts, s, j):
 def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end):
     """Set the limits of the near neurons for the window that ends at `end`; those that may fire in it are candidates."""
     first = counts[s, LOW]
-    counts[s, FOLLOWED] += counts[s, N_NEARBY]
     for k in range(first, first + counts[s, N_NEARBY]):
         j, p = lists[k, NEAR], lists[k, NEAR_IN]
         if cell[j, LIMIT] == math.inf and slow[j, RELEASE] > -math.inf:
@@ -374,9 +376,15 @@ def clear_near(marks, lists, counts, s):
 
 
 @inner
+def next_length(length, followed, neurons):
+    """Return how long (ms) to make the horizon after one of such a length, in which following cost so much."""
+    return min(1.25 * length, _LONGEST) if followed <= neurons else max(0.8 * length, _BRIEFEST)
+
+
+@inner
 def next_end(pops, now, length, t_stop):
     """Return the end of the horizon that begins now: no origin moves inside it."""
-    end = min(now + length, t_stop)
+    end = min(max(now + length, np.nextafter(now, math.inf)), t_stop)
     for p in range(len(pops)):
         move = pops[p, BASE] + pops[p, PERIOD]
         end = min(end, move if move > now else (math.floor(now / pops[p, PERIOD]) + 1.0) * pops[p, PERIOD])

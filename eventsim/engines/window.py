@@ -43,7 +43,7 @@ from eventsim.engines.deliveries import (
     spikes_in_order,
 )
 from eventsim.engines.followed import GID, SLOPE, TIME, begin_shard, deliver, test_moved
-from eventsim.engines.horizon import clear, measure, next_end, open_window
+from eventsim.engines.horizon import clear, measure, next_end, next_length, open_window
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.sample import (
     ARRIVALS,
@@ -141,7 +141,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 for s in range(shards):
                     followed += counts[s, FOLLOWED]
                     counts[s, FOLLOWED] = 0
-                clock[LENGTH] *= 1.25 if followed < len(cell) else 0.8
+                clock[LENGTH] = next_length(clock[LENGTH], followed, len(cell))
                 for p in range(len(pops)):
                     moves[p] = pops[p, BASE] + pops[p, PERIOD] <= now
                     if moves[p]:
@@ -217,6 +217,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, 0]
             measure(pops, units, now, end)
             for s in numba.prange(shards):
+                if not begins:  # one window a horizon is the least
+                    counts[s, FOLLOWED] += counts[s, N_NEARBY]
                 open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end)
                 if begins:
                     test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s, moves)
