@@ -78,11 +78,11 @@ TIME, GID, SLOPE = range(3)
 def fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon):
     """Record a spike of candidate j at t and begin its refractory period."""
     at = counts[s, FRESH] + counts[s, N_FRESH]
-    if at >= counts[s, FRESH_END]:
+    if at >= counts[s, FRESH_END]:  # the window will be repeated, and what is done in it until then is void
         counts[s, OVERFLOW] = 1
-        at -= 1
-    else:
-        counts[s, N_FRESH] += 1
+        set_own(own, lists, counts, s, marks[j, SLOT], math.inf)
+        return
+    counts[s, N_FRESH] += 1
     fresh[at, TIME], fresh[at, GID] = t, j
     fresh[at, SLOPE] = slope_before(cell, slow, pops, j, p, t, marks[j, OPENED] == counts[s, INSTANT])
     slow[j, LAST] = t

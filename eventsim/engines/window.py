@@ -112,7 +112,7 @@ def _draw_near(flights, counters, horizon):
 
 
 def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites, rows, links, targets, weights, flights,
-             record, noise, noise_time, noise_gid, in_time, in_source, in_amplitude, counters, clock, shortest, room, t_stop,
+             record, noise, noise_time, noise_gid, in_time, in_source, in_amplitude, counters, clock, longest, room, t_stop,
              max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     shards = len(counts)
@@ -152,7 +152,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 for s in numba.prange(shards):
                     begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites, moves,
                                 now, horizon)
-            end = min(now + shortest, horizon)
+            end = min(max(now + longest, np.nextafter(now, math.inf)), horizon)
             last_input, last_noise = counters[INPUT], counters[NOISE_TAKEN]
             while last_input < len(in_time) and in_time[last_input] < end:
                 last_input += 1
@@ -286,6 +286,9 @@ _serial = kernel(_advance)
 _parallel = parallel_kernel(_advance)
 
 
+MOST_FRESH = 2**17
+"""From so much room for the spikes of a window on, windows with more are cut."""
+
 SHORTEST = 1e-6
 """Windows shorter than this (ms) could fall below the distance of two times in double precision."""
 
@@ -308,46 +311,60 @@ class Sample(EventSample):
         # Where a neuron may fire several times in a window, the room for fresh spikes is a guess.
         refractory = lowered.t_refractory[lowered.theta < math.inf]
         self._guessed = bool(refractory.min(initial=math.inf) < min(self.prepared.shortest, 1e300))
+        self._span = math.inf
 
     def advance(self, inputs, t_stop, limit):
-        """Run some horizons; return why the kernel stopped."""
-        kept = self.export_all() if self._guessed else None
-        while True:
-            code = self._advance(inputs, t_stop, limit)
-            if code != OVERFLOWED:
-                return code
-            self.restore_all(kept)
+        """Run some horizons; return why the kernel stopped.
 
-    def _advance(self, inputs, t_stop, limit):
+        A window with more spikes than there is room for is begun anew: with more room, or, where neurons fire
+        almost without end, cut into shorter ones, so that memory stays bounded and stop conditions are seen.
+        """
+        if not self._guessed:
+            return self._advance(inputs, t_stop, limit, self.prepared.shortest)
+        kept = self._changing()
+        while True:
+            now = self.clocks[NOW]
+            goal = min(t_stop, max(now + self._span, np.nextafter(now, math.inf)))
+            code = self._advance(inputs, goal, limit, min(self._span, self.prepared.shortest))
+            if code != OVERFLOWED:
+                self._span *= 2.0
+                return CHUNK_DONE if code == FINISHED and goal < t_stop else code
+            begun, end = self.clocks[NOW], self.clocks[END]
+            for table, values in zip(self._changing(copied=False), kept, strict=True):
+                table[...] = values
+            if len(self.fresh) < MOST_FRESH:
+                self._widen()
+                kept = self._changing()
+            else:  # first up to that window, then a part of it
+                self._span = begun - now if begun > now else 0.5 * (end - now)
+
+    def _advance(self, inputs, t_stop, limit, longest):
         made = self.prepared
         lowered = made.lowered
-        arguments = (*self.cells, self.own, self.lists, self.fresh, self.counts, lowered.offset, made.excites, made.rows,
-                     made.links, made.targets, lowered.synapse_weight, self._flights, self.record, self.noise,
-                     self.noise_time, self.noise_gid, *inputs, self.counters, self.clocks, made.shortest, made.room,
-                     t_stop, self.CHUNK, *limit)
+        arguments = (*self.cells, self.own, self.lists, self.fresh, self.counts, lowered.offset, made.excites,
+                     made.rows, made.links, made.targets, lowered.synapse_weight, self._flights, self.record,
+                     self.noise, self.noise_time, self.noise_gid, *inputs, self.counters, self.clocks, longest,
+                     made.room, t_stop, self.CHUNK, *limit)
         if len(self.counts) == 1:
             return _serial(*arguments)
         with PARALLEL:
             numba.set_num_threads(min(len(self.counts), numba.config.NUMBA_NUM_THREADS))
             return _parallel(*arguments)
 
-    def export_all(self):
-        """Return copies of everything that `advance` changes."""
-        tables = (*self.cells, self.own, self.lists, self.counts, *self._flights, self.counters, self.clocks,
-                  self.noise.drawn, self.noise.upcoming, self.noise_time, self.noise_gid)
-        return [table.copy() for table in tables]
+    def _changing(self, copied=True):
+        """Return everything that the kernel changes, or copies of it; recorded spikes are only appended."""
+        tables = (*self.cells, self.own, self.lists, self.fresh, self.counts, *self._flights, self.counters,
+                  self.clocks, self.noise.drawn, self.noise.upcoming, self.noise_time, self.noise_gid)
+        return [table.copy() for table in tables] if copied else tables
 
-    def restore_all(self, kept):
-        """Go back to what `export_all` returned, with twice the room for the spikes of a window."""
-        tables = (*self.cells, self.own, self.lists, self.counts, *self._flights, self.counters, self.clocks,
-                  self.noise.drawn, self.noise.upcoming, self.noise_time, self.noise_gid)
-        for table, values in zip(tables, kept, strict=True):
-            table[...] = values
-        room = 2 * (self.counts[:, FRESH_END] - self.counts[:, FRESH])
-        self.counts[:, FRESH_END] = np.cumsum(room)
-        self.counts[:, FRESH] = self.counts[:, FRESH_END] - room
-        kept[6][:, [FRESH, FRESH_END]] = self.counts[:, [FRESH, FRESH_END]]
-        self.fresh = np.zeros((int(room.sum()), 3))
+    def _widen(self):
+        """Make twice as much room for the spikes of a window."""
+        old, first, room = self.fresh, self.counts[:, FRESH].copy(), self.counts[:, FRESH_END] - self.counts[:, FRESH]
+        self.counts[:, FRESH_END] = np.cumsum(2 * room)
+        self.counts[:, FRESH] = self.counts[:, FRESH_END] - 2 * room
+        self.fresh = np.zeros((2 * len(old), 3))
+        for at, to, size in zip(first, self.counts[:, FRESH], room, strict=True):
+            self.fresh[to:to + size] = old[at:at + size]
 
     def grow(self):
         """Make the tables that fill up twice as long."""
