@@ -11,11 +11,12 @@ import numpy as np
 
 from eventsim._jit import closed_form, inner
 from eventsim.engines.cells import BASE, REGIME, TAU_MEM, TAU_SYN, TAU_TWO
+from eventsim.engines.prefetch import LINE, prefetch
 from eventsim.lower import piece
 from eventsim.neurons import receptors
 
-FIRST, LAST_SYNAPSE, HOW, JUMP, SOURCE, LINK, STEP = range(7)
-"""Columns of `spans`."""
+FIRST, LAST_SYNAPSE, HOW, JUMP, SOURCE, LINK, WEIGHT, STEP = range(8)
+"""Columns of `spans`. The weight of synapse FIRST + k is at WEIGHT + k STEP."""
 
 NEXT, EMITTED, AMPLITUDE = range(3)
 """Columns of the times of spikes under way."""
@@ -23,9 +24,12 @@ NEXT, EMITTED, AMPLITUDE = range(3)
 ROW, AT, SENDER = range(3)
 """Columns of the places of spikes under way: row, next synapse, gid."""
 
-TARGET, ADD, TO_DELTA, RECEPTOR, LANE, VARIED = range(6)
+TARGET, ADD, TO_DELTA, RECEPTOR, LANE, VARIED, ONE_WEIGHT = range(7)
 """Columns of `links`, one row a projection: target population, how arrivals add, whether they jump, receptor, which
-lane the spikes under way wait in (-1: the heap), whether its weights differ."""
+lane the spikes under way wait in (-1: the heap), whether its weights differ, and where the one that they share is."""
+
+AHEAD = 8
+"""Lines of a row that are asked for in advance; those behind them the processor sees coming."""
 
 FEW = 24
 """Up to so many deliveries an insertion sort is faster than buckets."""
@@ -54,7 +58,7 @@ def orders(n):
 
 
 @inner
-def emit(pops, rows, links, row, at, emitted, amplitude, sender, end, n, when, spans, amounts):
+def emit(pops, rows, links, targets, weights, row, at, emitted, amplitude, sender, end, n, when, spans, amounts):
     """Append what a row delivers before `end`, from synapse `at` on, as far as there is room.
 
     Return the number of deliveries, the next synapse, and when it arrives (inf: none left).
@@ -72,6 +76,12 @@ def emit(pops, rows, links, row, at, emitted, amplitude, sender, end, n, when, s
         spans[n, FIRST], spans[n, LAST_SYNAPSE], spans[n, HOW], spans[n, JUMP] = (
             at, stop, links[link, ADD], links[link, TO_DELTA])
         spans[n, SOURCE], spans[n, LINK], spans[n, STEP] = sender, link, links[link, VARIED]
+        spans[n, WEIGHT] = at if links[link, VARIED] == 1 else links[link, ONE_WEIGHT]
+        for synapse in range(at, min(stop, at + AHEAD * LINE // 4), LINE // 4):
+            prefetch(targets, synapse)
+        if links[link, VARIED] == 1:
+            for synapse in range(at, min(stop, at + AHEAD * LINE // 8), LINE // 8):
+                prefetch(weights, synapse)
         amounts[n, 0], amounts[n, 1], amounts[n, 2] = amplitude * p0, amplitude * p1, amplitude * p2
         amounts[n, 3] = amplitude
         n += 1
@@ -176,5 +186,6 @@ def singly(n, when, spans, amounts):
             out_when[at] = when[k]
             out_spans[at], out_amounts[at] = spans[k], amounts[k]
             out_spans[at, FIRST], out_spans[at, LAST_SYNAPSE] = synapse, synapse + 1
+            out_spans[at, WEIGHT] = spans[k, WEIGHT] + (synapse - spans[k, FIRST]) * spans[k, STEP]
             at += 1
     return total, out_when, out_spans, out_amounts

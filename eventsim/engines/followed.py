@@ -7,6 +7,8 @@ order with its own arrivals: before an arrival is added, what the neuron does ea
 
 import math
 
+import numpy as np
+
 from eventsim._jit import inner
 from eventsim.engines.cells import (
     ADD_BOTH,
@@ -54,6 +56,7 @@ from eventsim.engines.cells import (
     state,
     third,
 )
+from eventsim.engines.deliveries import FIRST, HOW, JUMP, LAST_SYNAPSE, STEP, WEIGHT
 from eventsim.engines.horizon import (
     begin,
     candidate,
@@ -94,7 +97,7 @@ def fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon
         if end == math.inf:
             slow[j, THETA] = math.inf
         else:
-            lists[counts[s, LOW] + counts[s, N_RESTING], RESTING] = j
+            lists[RESTING, counts[s, LOW] + counts[s, N_RESTING]] = j
             counts[s, N_RESTING] += 1
         if end < horizon:
             set_own(own, lists, counts, s, slot, end)
@@ -117,9 +120,9 @@ def end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t):
     slow[j, RELEASE] = -math.inf
     first = counts[s, LOW]
     for k in range(first, first + counts[s, N_RESTING]):
-        if lists[k, RESTING] == j:
+        if lists[RESTING, k] == j:
             counts[s, N_RESTING] -= 1
-            lists[k, RESTING] = lists[first + counts[s, N_RESTING], RESTING]
+            lists[RESTING, k] = lists[RESTING, first + counts[s, N_RESTING]]
             break
 
 
@@ -154,7 +157,7 @@ def catch_up_all(cell, slow, marks, pops, own, lists, fresh, counts, s, until, h
     first = counts[s, LOW]
     for k in range(first, first + counts[s, N_CANDIDATES]):
         if own[k] < until:
-            j = lists[k, CANDIDATES]
+            j = lists[CANDIDATES, k]
             p = marks[j, POPULATION]
             _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, until, horizon)
 
@@ -164,7 +167,7 @@ def settle(cell, slow, marks, pops, own, lists, fresh, counts, s, t, horizon):
     """Test every neuron that was touched at t, and empty the list."""
     first = counts[s, LOW]
     for k in range(first, first + counts[s, N_TOUCHED]):
-        j = lists[k, TOUCHING]
+        j = lists[TOUCHING, k]
         p = marks[j, POPULATION]
         test(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
     counts[s, N_TOUCHED] = 0
@@ -180,7 +183,7 @@ def open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j):
         slow[j, BEFORE + 2] = third(cell, j)
     if marks[j, TOUCHED] != counts[s, STAMP] and slow[j, RELEASE] == -math.inf:
         marks[j, TOUCHED] = counts[s, STAMP]
-        lists[counts[s, LOW] + counts[s, N_TOUCHED], TOUCHING] = j
+        lists[TOUCHING, counts[s, LOW] + counts[s, N_TOUCHED]] = j
         counts[s, N_TOUCHED] += 1
 
 
@@ -210,26 +213,29 @@ def follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, 
 
 
 @inner
-def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon):
+def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump, q0, q1, q2, t, horizon):
     """Two receptors of which one is delta: those that can fire are always followed."""
     for synapse in range(first, last):
         j = targets[synapse]
+        weight = weights[at]
+        at += step
         resting = slow[j, RELEASE] > -math.inf
         if cell[j, LIMIT] < math.inf:
-            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_BOTH, jump, weights[synapse], q0, q1, q2, t, horizon)
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_BOTH, jump, weight, q0, q1, q2, t, horizon)
         elif slow[j, RELEASE] < math.inf and not (jump and resting):
-            cell[j, C0] += weights[synapse] * q0
-            cell[j, C1] += weights[synapse] * q1
-            cell[j, C2] += weights[synapse] * q2
+            cell[j, C0] += weight * q0
+            cell[j, C1] += weight * q1
+            cell[j, C2] += weight * q2
 
 
 @inner
-def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, step, how, jump, q0, q1, q2, t, horizon):
+def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, how, jump, q0, q1, q2, t, horizon):
     """Add one arrival to each target of a run of synapses; what a weight of 1 adds is (q0, q1, q2).
 
-    `step`: 0 where all weights of the projection are equal; then they are not read from memory one by one.
+    `at`: place of the first weight; `step`: how far it is to the next, 0 where all of the projection are equal. Places
+    are unsigned: that saves the test for one that counts from the end.
     """
-    at = first
+    first, last, at, step = np.uint64(first), np.uint64(last), np.uint64(at), np.uint64(step)
     if how == ADD_JUMP:
         for synapse in range(first, last):
             j = targets[synapse]
@@ -274,7 +280,7 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
                 cell[j, SEEN] = t
             at += step
     else:
-        _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, jump, q0, q1, q2, t, horizon)
+        _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump, q0, q1, q2, t, horizon)
 
 
 @inner
@@ -295,12 +301,13 @@ def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, target
                 settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, end)
             counts[s, INSTANT] += 1
             now = t
-        first, last = spans[k, 0], spans[k, 1]
+        first, last, at = spans[k, FIRST], spans[k, LAST_SYNAPSE], spans[k, WEIGHT]
         if split:
             first, last = _part(targets, first, last, low, high)
+            at += (first - spans[k, FIRST]) * spans[k, STEP]
         if first < last:
-            add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, spans[k, 6], spans[k, 2],
-                    spans[k, 3] == 1, amounts[k, 0], amounts[k, 1], amounts[k, 2], t, end)
+            add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, spans[k, STEP],
+                    spans[k, HOW], spans[k, JUMP] == 1, amounts[k, 0], amounts[k, 1], amounts[k, 2], t, end)
     if counts[s, N_TOUCHED] > 0:
         settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, end)
     counts[s, INSTANT] += 1
@@ -343,7 +350,7 @@ def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, u
 def test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s, moves):
     """List the candidates of populations whose origin moves at this instant for the test that follows its arrivals."""
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_CANDIDATES]):
-        j = lists[k, CANDIDATES]
+        j = lists[CANDIDATES, k]
         if moves[marks[j, POPULATION]] and slow[j, RELEASE] == -math.inf:
             set_own(own, lists, counts, s, k, math.inf)
             open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j)

@@ -33,12 +33,16 @@ from eventsim.engines.deliveries import (
     AMPLITUDE,
     AT,
     EMITTED,
+    FIRST,
+    HOW,
+    JUMP,
     LANE,
     LAST_SYNAPSE,
     NEXT,
     ROW,
     SENDER,
     STEP,
+    WEIGHT,
     emit,
     has_twins,
     in_order,
@@ -106,7 +110,7 @@ def _next_instant(own, lists, counts, times, lanes, waiting, counters):
     """Return when the next candidate acts or the next spike arrives."""
     t = math.inf
     if counts[0, N_CANDIDATES] > 0:
-        t = own[lists[0, IDS]]
+        t = own[lists[IDS, 0]]
     for lane in range(len(lanes)):
         if lanes[lane, 0] >= 0:
             t = min(t, times[lanes[lane, 0], NEXT])
@@ -119,9 +123,9 @@ def _next_instant(own, lists, counts, times, lanes, waiting, counters):
 def _own_events(cell, slow, marks, pops, own, lists, fresh, counts, due, t):
     """Take the candidates' own events of instant t: ends of rest are touches, crossings are listed; return how many."""
     n_due = 0
-    while counts[0, N_CANDIDATES] > 0 and own[lists[0, IDS]] == t:
-        slot = lists[0, IDS]
-        j = lists[slot, CANDIDATES]
+    while counts[0, N_CANDIDATES] > 0 and own[lists[IDS, 0]] == t:
+        slot = lists[IDS, 0]
+        j = lists[CANDIDATES, slot]
         p = marks[j, POPULATION]
         if slow[j, RELEASE] == t:
             end_rest(cell, slow, marks, pops, own, lists, fresh, counts, 0, j, p, t)
@@ -142,7 +146,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
              clock, room, t_stop, max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     neurons = len(cell)
-    when, spans, amounts = np.empty(64), np.empty((64, 7), np.int64), np.empty((64, 4))
+    when, spans, amounts = np.empty(64), np.empty((64, 8), np.int64), np.empty((64, 4))
     order, buckets = orders(64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
     due = np.empty(neurons, np.int64)
@@ -208,7 +212,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 lanes[lane, 0] = places[entry, AFTER]
                 if n == len(when):
                     when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                n, _, _ = emit(pops, rows, links, places[entry, ROW], places[entry, AT], times[entry, EMITTED],
+                n, _, _ = emit(pops, rows, links, targets, weights, places[entry, ROW], places[entry, AT], times[entry, EMITTED],
                                times[entry, AMPLITUDE], places[entry, SENDER], after, n, when, spans, amounts)
                 _forget(places, counters, entry)
         while counters[N_WAITING] > 0 and times[waiting[0], NEXT] == t:
@@ -216,7 +220,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             counters[N_WAITING] = pop(times, waiting, counters[N_WAITING])
             if n == len(when):
                 when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-            n, at, following = emit(pops, rows, links, places[entry, ROW], places[entry, AT], times[entry, EMITTED],
+            n, at, following = emit(pops, rows, links, targets, weights, places[entry, ROW], places[entry, AT], times[entry, EMITTED],
                                     times[entry, AMPLITUDE], places[entry, SENDER], after, n, when, spans, amounts)
             if following < math.inf:
                 times[entry, NEXT], places[entry, AT] = following, at
@@ -236,7 +240,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
                 if n == len(when):
                     when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                n, at, following = emit(pops, rows, links, row, rows.row_start[row], t, amplitude, sender, after, n,
+                n, at, following = emit(pops, rows, links, targets, weights, row, rows.row_start[row], t, amplitude, sender, after, n,
                                         when, spans, amounts)
                 if following < math.inf:
                     _fly(times, places, waiting, lanes, links[rows.row_projection[row], LANE], counters, following, t,
@@ -258,9 +262,9 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 order[0] = 0
             for d in range(n):
                 k = order[d]
-                counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, 0]
-                add_row(cell, slow, marks, pops, own, lists, fresh, counts, 0, targets, weights, spans[k, 0],
-                        spans[k, LAST_SYNAPSE], spans[k, STEP], spans[k, 2], spans[k, 3] == 1, amounts[k, 0], amounts[k, 1],
+                counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, FIRST]
+                add_row(cell, slow, marks, pops, own, lists, fresh, counts, 0, targets, weights, spans[k, FIRST],
+                        spans[k, LAST_SYNAPSE], spans[k, WEIGHT], spans[k, STEP], spans[k, HOW], spans[k, JUMP] == 1, amounts[k, 0], amounts[k, 1],
                         amounts[k, 2], t, horizon)
             for k in range(n_due):
                 j = due[k]
@@ -289,7 +293,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
                     if n == len(when):
                         when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                    n, at, following = emit(pops, rows, links, row, rows.row_start[row], t, 1.0, sender, after, n, when,
+                    n, at, following = emit(pops, rows, links, targets, weights, row, rows.row_start[row], t, 1.0, sender, after, n, when,
                                             spans, amounts)
                     if following < math.inf:
                         _fly(times, places, waiting, lanes, links[rows.row_projection[row], LANE], counters, following,

@@ -193,7 +193,7 @@ def candidate(cell, slow, marks, own, lists, counts, s, j):
     slot = counts[s, LOW] + counts[s, N_CANDIDATES]
     counts[s, N_CANDIDATES] += 1
     marks[j, SLOT] = slot
-    lists[slot, CANDIDATES] = j
+    lists[CANDIDATES, slot] = j
     slow[j, EXACT] = 1.0
     own[slot] = math.inf
     if counts[s, QUEUED] == 1:
@@ -300,7 +300,7 @@ def begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, fir
             if _rises(cell, pops, p, kind, j):
                 _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_RESTING]):
-        j = lists[k, RESTING]
+        j = lists[RESTING, k]
         if first <= j < last:
             close(cell, j)
             if slow[j, RELEASE] >= end:
@@ -325,8 +325,8 @@ def near(marks, lists, counts, s, j):
     """List neuron j as one that may fire in this horizon."""
     if marks[j, NEARBY] == 0:
         marks[j, NEARBY] = 1
-        lists[counts[s, LOW] + counts[s, N_NEARBY], NEAR] = j
-        lists[counts[s, LOW] + counts[s, N_NEARBY], NEAR_IN] = marks[j, POPULATION]
+        lists[NEAR, counts[s, LOW] + counts[s, N_NEARBY]] = j
+        lists[NEAR_IN, counts[s, LOW] + counts[s, N_NEARBY]] = marks[j, POPULATION]
         counts[s, N_NEARBY] += 1
 
 
@@ -335,7 +335,7 @@ def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, 
     """Set the limits of the near neurons for the window that ends at `end`; those that may fire in it are candidates."""
     first = counts[s, LOW]
     for k in range(first, first + counts[s, N_NEARBY]):
-        j, p = lists[k, NEAR], lists[k, NEAR_IN]
+        j, p = lists[NEAR, k], lists[NEAR_IN, k]
         if cell[j, LIMIT] == math.inf and slow[j, RELEASE] > -math.inf:
             if slow[j, RELEASE] < end:
                 wake(cell, slow, marks, own, lists, counts, s, j)
@@ -363,7 +363,7 @@ def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, 
 def clear(marks, lists, counts, s):
     """Forget the candidates of a shard."""
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_CANDIDATES]):
-        marks[lists[k, CANDIDATES], SLOT] = -1
+        marks[lists[CANDIDATES, k], SLOT] = -1
     counts[s, N_CANDIDATES] = 0
 
 
@@ -371,7 +371,7 @@ def clear(marks, lists, counts, s):
 def clear_near(marks, lists, counts, s):
     """Forget which neurons of a shard are near."""
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_NEARBY]):
-        marks[lists[k, NEAR], NEARBY] = 0
+        marks[lists[NEAR, k], NEARBY] = 0
     counts[s, N_NEARBY] = 0
 
 

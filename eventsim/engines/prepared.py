@@ -74,7 +74,7 @@ MOST_LANES = 64
 
 def _links(lowered):
     """Return the table `links` (see `deliveries`) and the number of lanes."""
-    links = np.zeros((len(lowered.projections), 6), np.int64)
+    links = np.zeros((len(lowered.projections), 7), np.int64)
     delays = np.full(len(links), -1.0)
     delays[lowered.row_projection] = lowered.row_delay  # all rows of a projection are alike
     shared = np.unique(delays[delays > 0.0])[:MOST_LANES]
@@ -84,7 +84,8 @@ def _links(lowered):
         lane = int(np.searchsorted(shared, delays[k])) if delays[k] in shared else -1
         weights = lowered.synapse_weight[lowered.projection_start[k]:lowered.projection_stop[k]]
         varied = len(weights) > 0 and bool(np.any(weights != weights[0]))
-        links[k] = p, add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0, receptor, lane, varied
+        links[k] = p, add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0, receptor, lane, varied, \
+            lowered.projection_start[k]
     return links, len(shared)
 
 

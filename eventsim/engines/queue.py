@@ -20,49 +20,49 @@ AFTER = 3
 
 @inner
 def _up(own, lists, at):
-    slot = lists[at, IDS]
+    slot = lists[IDS, at]
     time = own[slot]
     while at > 0:
         parent = (at - 1) >> 2
-        other = lists[parent, IDS]
+        other = lists[IDS, parent]
         if own[other] <= time:
             break
-        lists[at, IDS] = other
-        lists[other, PLACE] = at
+        lists[IDS, at] = other
+        lists[PLACE, other] = at
         at = parent
-    lists[at, IDS] = slot
-    lists[slot, PLACE] = at
+    lists[IDS, at] = slot
+    lists[PLACE, slot] = at
 
 
 @inner
 def _down(own, lists, size, at):
-    slot = lists[at, IDS]
+    slot = lists[IDS, at]
     time = own[slot]
     while True:
         first = 4 * at + 1
         if first >= size:
             break
         best = first
-        best_time = own[lists[first, IDS]]
+        best_time = own[lists[IDS, first]]
         for child in range(first + 1, min(first + 4, size)):
-            child_time = own[lists[child, IDS]]
+            child_time = own[lists[IDS, child]]
             if child_time < best_time:
                 best = child
                 best_time = child_time
         if best_time >= time:
             break
-        other = lists[best, IDS]
-        lists[at, IDS] = other
-        lists[other, PLACE] = at
+        other = lists[IDS, best]
+        lists[IDS, at] = other
+        lists[PLACE, other] = at
         at = best
-    lists[at, IDS] = slot
-    lists[slot, PLACE] = at
+    lists[IDS, at] = slot
+    lists[PLACE, slot] = at
 
 
 @inner
 def add(own, lists, size, slot):
     """Add a slot, whose time is set, to a heap of `size`."""
-    lists[size, IDS] = slot
+    lists[IDS, size] = slot
     _up(own, lists, size)
 
 
@@ -72,9 +72,9 @@ def change(own, lists, size, slot, time):
     before = own[slot]
     own[slot] = time
     if time < before:
-        _up(own, lists, lists[slot, PLACE])
+        _up(own, lists, lists[PLACE, slot])
     elif time > before:
-        _down(own, lists, size, lists[slot, PLACE])
+        _down(own, lists, size, lists[PLACE, slot])
 
 
 @inner

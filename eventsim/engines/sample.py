@@ -63,7 +63,7 @@ class EventSample:
         n = len(lowered.population)
         self.noise = new_noise(net, lowered, seed, index, recorded)
         self.noise_time, self.noise_gid = np.zeros(64), np.zeros(64, np.int64)
-        self.own, self.lists = np.full(n, math.inf), np.zeros((n, 7), np.int64)
+        self.own, self.lists = np.full(n, math.inf), np.zeros((7, n), np.int64)
         self.record = np.zeros((64 + 2 * n, 4))
         self.counters = np.zeros(13, np.int64)
         self.clocks = np.array([0.0, 0.0, 1.0, -1.0, 0.0])
@@ -152,7 +152,7 @@ class EventSample:
         resting = np.flatnonzero((slow[:, RELEASE] > -math.inf) & (slow[:, RELEASE] < math.inf))
         for row in self.counts:
             mine = resting[(resting >= row[LOW]) & (resting < row[HIGH])]
-            self.lists[row[LOW]:row[LOW] + len(mine), RESTING] = mine
+            self.lists[RESTING, row[LOW]:row[LOW] + len(mine)] = mine
             row[N_RESTING] = len(mine)
         self.launch(np.asarray(arrays["flight/times"]), np.asarray(arrays["flight/places"]))
 

@@ -29,6 +29,7 @@ from eventsim.engines.deliveries import (
     AMPLITUDE,
     AT,
     EMITTED,
+    FIRST,
     LAST_SYNAPSE,
     NEXT,
     ROW,
@@ -116,7 +117,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
              max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     shards = len(counts)
-    when, spans, amounts = np.empty(64), np.empty((64, 7), np.int64), np.empty((64, 4))
+    when, spans, amounts = np.empty(64), np.empty((64, 8), np.int64), np.empty((64, 4))
     order, buckets = np.empty(64, np.int64), np.empty(65, np.int64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
     moves, units = np.zeros(len(pops), np.bool_), np.zeros((len(pops), 9))
@@ -170,11 +171,11 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 if following < end:
                     row, emitted, amplitude, sender = (
                         near_at[k, ROW], near[k, EMITTED], near[k, AMPLITUDE], near_at[k, SENDER])
-                    n, at, following = emit(pops, rows, links, row, at, emitted, amplitude, sender, end, n, when,
+                    n, at, following = emit(pops, rows, links, targets, weights, row, at, emitted, amplitude, sender, end, n, when,
                                             spans, amounts)
                     while following < end:
                         when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                        n, at, following = emit(pops, rows, links, row, at, emitted, amplitude, sender, end, n, when,
+                        n, at, following = emit(pops, rows, links, targets, weights, row, at, emitted, amplitude, sender, end, n, when,
                                                 spans, amounts)
                 if following < horizon:
                     near[kept, NEXT], near[kept, EMITTED], near[kept, AMPLITUDE] = (
@@ -197,11 +198,11 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                         record[r, TIME], record[r, GID], record[r, SLOPE], record[r, 3] = t, sender, math.inf, 0.0
                         counters[N_RECORD] += 1
                 for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
-                    n, at, following = emit(pops, rows, links, row, rows.row_start[row], t, amplitude, sender, end, n,
+                    n, at, following = emit(pops, rows, links, targets, weights, row, rows.row_start[row], t, amplitude, sender, end, n,
                                             when, spans, amounts)
                     while following < end:
                         when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                        n, at, following = emit(pops, rows, links, row, at, t, amplitude, sender, end, n, when, spans,
+                        n, at, following = emit(pops, rows, links, targets, weights, row, at, t, amplitude, sender, end, n, when, spans,
                                                 amounts)
                     if following < math.inf:
                         _fly(flights, counters, following, t, amplitude, row, at, sender, horizon)
@@ -214,7 +215,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 order, buckets = orders(n)
                 in_order(n, when, spans, amounts, targets, weights, now, end, order, buckets)
             for k in range(n):
-                counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, 0]
+                counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, FIRST]
             measure(pops, units, now, end)
             for s in numba.prange(shards):
                 if not begins:  # one window a horizon is the least

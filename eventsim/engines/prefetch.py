@@ -1,0 +1,36 @@
+"""Ask the processor for memory before it is needed.
+
+The synapses of a spike lie somewhere in tables that are larger than the nearest caches. Asked for when
+the delivery is put on the list, they have arrived when it is added.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils, config
+from numba.extending import intrinsic
+
+LINE = 64
+"""Bytes that come together."""
+
+
+def prefetch(values, at):
+    """Ask for the line that holds `values[at]` of a contiguous array; does nothing else, and nothing in Python."""
+
+
+if not config.DISABLE_JIT:
+
+    @intrinsic
+    def prefetch(typing_context, values, at):  # noqa: F811
+        """Ask for the line that holds `values[at]` of a contiguous array; does nothing else."""
+
+        def write(context, builder, signature, arguments):
+            array = context.make_array(signature.args[0])(context, builder, arguments[0])
+            address = builder.bitcast(builder.gep(array.data, [arguments[1]]), cgutils.voidptr_t)
+            number = ir.IntType(32)
+            ask = cgutils.get_or_insert_function(
+                builder.module, ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, number, number, number]),
+                "llvm.prefetch.p0i8" if "*" in str(cgutils.voidptr_t) else "llvm.prefetch.p0")
+            builder.call(ask, [address, number(0), number(3), number(1)])
+            return context.get_dummy_value()
+
+        return types.none(values, at), write
