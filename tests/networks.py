@@ -24,8 +24,8 @@ TAUS = ((20.0, 5.0), (10.0, 5.0), (10.0, 10.0), (10.0, 10.001), (3.0, 10.0), (1.
 
 PAIRS = ((20.0, 5.0, 10.0), (20.0, 10.0, 5.0), (20.0, 20.0, 19.8), (5.0, 20.0, 5.1), (10.0, 5.0, 5.0),
          (20.0, 0.0, 10.0), (20.0, 5.0, 0.0), (20.0, 0.0, 0.0), (20.0, 5.0, INF), (20.0, INF, 5.0),
-         (20.0, 0.0, INF), (20.0, 19.9, INF), (20.0, INF, INF), (INF, 5.0, 10.0), (INF, 0.0, 5.0), (INF, INF, 5.0), (INF, 5.0, INF), (INF, INF, 0.0),
-         (INF, 0.0, 0.0), (INF, INF, INF))
+         (20.0, 0.0, INF), (20.0, 19.9, INF), (20.0, INF, INF), (INF, 5.0, 10.0), (INF, 0.0, 5.0),
+         (INF, INF, 5.0), (INF, 5.0, INF), (INF, INF, 0.0), (INF, 0.0, 0.0), (INF, INF, INF))
 """(tau_mem, tau_syn of receptor "a", of receptor "b"): every pair of kinds of receptor, leaky or not."""
 
 EVERY = TAUS + PAIRS
