@@ -96,7 +96,10 @@ def parallel_kernel(function):
 
 
 PARALLEL = threading.Lock()
-"""Held while a parallel kernel runs."""
+"""Held while a parallel kernel runs; a forked process gets it free."""
+
+if hasattr(os, "register_at_fork"):  # no process is forked while another of its threads holds it
+    os.register_at_fork(before=PARALLEL.acquire, after_in_parent=PARALLEL.release, after_in_child=PARALLEL.release)
 
 _AUTOMATIC = ("comprehension", "reduction", "inplace_binop", "setitem", "numpy", "stencil", "fusion")
 

@@ -180,7 +180,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             done += 1
             in_place(noise_time, noise_gid, counters[N_NOISE], t, horizon)
             first_noise = last_noise = 0
-            clock[LENGTH] = next_length(clock[LENGTH], counts[0, FOLLOWED], neurons)
+            clock[LENGTH] = next_length(pops, clock[LENGTH], counts[0, FOLLOWED], neurons)
             counts[0, FOLLOWED] = 0
             moved = False
             for p in range(len(pops)):

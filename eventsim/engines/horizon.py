@@ -69,8 +69,8 @@ from eventsim.neurons import receptors
 from eventsim.neurons.membrane import IF_DELTA
 
 _MARGIN = 1e-9
-_BRIEFEST, _LONGEST = 1e-6, 1e3
-"""Bounds of the length that is aimed at (ms): it comes back from them within some tens of horizons."""
+_BRIEFEST = 1e-6
+"""Least length of a horizon that is aimed at (ms)."""
 
 
 @inner
@@ -376,9 +376,17 @@ def clear_near(marks, lists, counts, s):
 
 
 @inner
-def next_length(length, followed, neurons):
-    """Return how long (ms) to make the horizon after one of such a length, in which following cost so much."""
-    return min(1.25 * length, _LONGEST) if followed <= neurons else max(0.8 * length, _BRIEFEST)
+def next_length(pops, length, followed, neurons):
+    """Return how long (ms) to make the horizon after one of such a length, in which following cost so much.
+
+    Never longer than origins allow, so that it is short again soon after a quiet time.
+    """
+    if followed > neurons:
+        return max(0.8 * length, _BRIEFEST)
+    length *= 1.25
+    for p in range(len(pops)):
+        length = min(length, pops[p, PERIOD])
+    return length
 
 
 @inner

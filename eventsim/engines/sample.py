@@ -109,8 +109,10 @@ class EventSample:
             code = self.advance(inputs, t_stop, limit)
             if code == NEEDS_ROOM:
                 self.grow()
-            elif code != CHUNK_DONE or cancelled():
+            elif code != CHUNK_DONE:
                 return code == STOPPED
+            if cancelled():
+                return False
 
     def grow(self):
         """Make the tables that fill up twice as long."""

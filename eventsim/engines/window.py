@@ -142,7 +142,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 for s in range(shards):
                     followed += counts[s, FOLLOWED]
                     counts[s, FOLLOWED] = 0
-                clock[LENGTH] = next_length(clock[LENGTH], followed, len(cell))
+                clock[LENGTH] = next_length(pops, clock[LENGTH], followed, len(cell))
                 for p in range(len(pops)):
                     moves[p] = pops[p, BASE] + pops[p, PERIOD] <= now
                     if moves[p]:

@@ -43,31 +43,6 @@ def recurrent():
     return net
 
 
-# The choice of the engine
-
-
-def test_a_feed_forward_single_spike_network_runs_in_layers():
-    trace = es.simulate(network(), STIMULUS, 20.0)
-    assert (trace.engine, trace.reason) == ("layers", "feed-forward, single spikes")
-
-
-@pytest.mark.parametrize(("options", "reason"), [
-    ({"net": network(es.LIF(20.0, 5.0, t_refractory=1.0))},
-     'neurons of "hidden" may fire more than once (t_refractory is not NEVER)'),
-    ({"net": network(noise=True)}, "Poisson inputs"),
-    ({"net": network(), "stop": 3}, "a stop condition"),
-])
-def test_any_other_run_goes_to_the_heap_and_the_trace_says_why(options, reason):
-    trace = es.simulate(stimulus=STIMULUS, t_stop=20.0, **options)
-    assert (trace.engine, trace.reason) == ("heap", reason)
-
-
-@pytest.mark.parametrize("engine", ["heap", "layers", "reference"])
-def test_an_engine_that_was_asked_for_runs(engine):
-    trace = es.simulate(network(), STIMULUS, 20.0, engine=engine)
-    assert (trace.engine, trace.reason, trace.precision) == (engine, "asked for", "double")
-
-
 def test_single_precision_runs_in_layers_and_the_trace_says_so():
     assert es.simulate(network(), STIMULUS, 20.0, precision="single").precision == "single"
 
@@ -88,11 +63,12 @@ class Stranger:
     ({"t_stop": math.nan}, "t_stop is nan; give"),
     ({"t_stop": "20"}, "t_stop is '20'; give"),
     ({"t_stop": True}, "t_stop is True; give"),
-    ({"engine": "heaps"}, 'engine "heaps" is not known; allowed: auto, heap, layers, reference. Did you mean "heap"?'),
+    ({"engine": "heaps"}, 'engine "heaps" is not known; allowed: auto, heap, window, layers, reference. '
+     'Did you mean "heap"?'),
     ({"engine": 3}, 'engine "3" is not known'),
     ({"precision": "half"}, 'precision "half" is not known; allowed: double, single'),
     ({"precision": "single", "engine": "heap"}, 'precision "single" exists in engine "layers" only'),
-    ({"precision": "single", "net": network(noise=True)}, 'and "heap" runs here (Poisson inputs)'),
+    ({"precision": "single", "net": network(noise=True)}, 'and "window" runs here (no layers: Poisson inputs; '),
     ({"engine": "layers", "stop": 3}, 'engine "layers" has no stop condition'),
     ({"engine": "layers", "net": network(noise=True)}, 'engine "layers" has no Poisson inputs'),
     ({"engine": "layers", "net": network(es.LIF(20.0, 5.0))}, "the layers engine cannot run this network"),
@@ -178,7 +154,7 @@ def test_a_bare_stimulus_a_name_and_a_handle_are_the_same():
     assert runs[2] == runs[0]
 
 
-@pytest.mark.parametrize("engine", ["heap", "layers", "reference"])
+@pytest.mark.parametrize("engine", ["heap", "window", "layers", "reference"])
 def test_an_input_that_is_left_out_is_silent(engine):
     with_silence = {"left": es.Spikes([1.0, 1.0], [0, 0]), "right": es.Spikes.empty()}
     without = {"left": with_silence["left"]}
@@ -186,7 +162,7 @@ def test_an_input_that_is_left_out_is_silent(engine):
             == bits(es.simulate(two_inputs(), with_silence, 20.0, engine=engine)))
 
 
-@pytest.mark.parametrize("engine", ["heap", "layers", "reference"])
+@pytest.mark.parametrize("engine", ["heap", "window", "layers", "reference"])
 def test_no_samples_give_an_empty_trace(engine):
     trace = es.simulate(network(), es.Spikes.empty(0), 20.0, engine=engine)
     assert trace.n_samples == 0
@@ -255,7 +231,7 @@ def test_labels_output_and_parameters_are_kept_in_the_trace():
 # Stop conditions
 
 
-@pytest.mark.parametrize("engine", ["heap", "reference"])
+@pytest.mark.parametrize("engine", ["heap", "window", "reference"])
 def test_a_decision_ends_each_sample_right_after_its_first_output_spike(engine):
     whole = es.simulate(network(), STIMULUS, 50.0, engine=engine)
     trace = es.simulate(network(), STIMULUS, 50.0, engine=engine, stop="decision")
@@ -268,7 +244,7 @@ def test_a_decision_ends_each_sample_right_after_its_first_output_spike(engine):
         assert (table.time <= first[table.sample]).all()
 
 
-@pytest.mark.parametrize("engine", ["heap", "reference"])
+@pytest.mark.parametrize("engine", ["heap", "window", "reference"])
 def test_a_decision_ends_the_sample_also_where_nothing_would_follow(engine):
     net = es.Network(seed=1)
     source = net.input("source", 1)
@@ -285,7 +261,7 @@ def test_an_output_that_feeds_itself_decides_too(stop):
     assert trace.output == "ring"
 
 
-@pytest.mark.parametrize("engine", ["heap", "reference"])
+@pytest.mark.parametrize("engine", ["heap", "window", "reference"])
 def test_a_number_of_spikes_ends_each_sample(engine):
     stimulus = es.Spikes([1.0, 3.0], [0, 0], [0, 2], n_samples=3)
     trace = es.simulate(recurrent(), stimulus, 50.0, engine=engine, stop=4)
@@ -320,7 +296,7 @@ def test_a_stopped_run_is_the_beginning_of_the_whole_run(case):
 # Progress
 
 
-@pytest.mark.parametrize("engine", ["heap", "layers", "reference"])
+@pytest.mark.parametrize("engine", ["heap", "window", "layers", "reference"])
 def test_progress_is_told_up_to_the_end_whatever_the_engine(engine):
     told = []
     es.simulate(network(), STIMULUS, 20.0, engine=engine, threads=2, progress=lambda share, elapsed: told.append(share))
@@ -339,7 +315,7 @@ def test_a_simulation_goes_on_where_it_stood():
         simulation.run(duration)
     assert simulation.now == 20.0
     trace = simulation.trace
-    assert (trace.engine, trace.reason, trace.t_stop) == ("heap", "continuable run", 20.0)
+    assert (trace.engine, trace.t_stop) == ("window", 20.0)
     whole = es.simulate(network(noise=True), STIMULUS, 20.0, seed=3, record=["noise", "hidden", "output"])
     assert bits(trace) == bits(whole)
 
@@ -354,7 +330,7 @@ def test_a_trace_of_a_simulation_stays_as_it_was():
 
 
 def test_a_simulation_refuses_layers_and_durations_that_make_no_sense():
-    with pytest.raises(es.InputError, match='engine "layers" cannot; use "heap"'):
+    with pytest.raises(es.InputError, match='engine "layers" cannot; use "heap", "window" or'):
         es.Simulation(network(), STIMULUS, engine="layers")
     with pytest.raises(es.InputError, match='engine "slow" is not known'):
         es.Simulation(network(), STIMULUS, engine="slow")
@@ -402,7 +378,7 @@ RECURRENT_PROGRAM = """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a child")
-@pytest.mark.parametrize("engine", ["heap", "reference"])
+@pytest.mark.parametrize("engine", ["heap", "window", "reference"])
 def test_an_interrupted_run_returns_what_there_is_and_says_so(tmp_path, engine):
     out = interrupted(tmp_path, RECURRENT_PROGRAM + f"""
     stimulus = es.Spikes([0.5] * 3, [0] * 3, [1, 2, 3])

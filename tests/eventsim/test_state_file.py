@@ -77,7 +77,7 @@ def test_a_simulation_saved_before_its_first_run_starts_from_zero(tmp_path):
 def test_the_reference_engine_refuses_to_be_saved(tmp_path):
     net, stimulus = noisy_network()
     simulation = es.Simulation(net, stimulus, seed=5, engine="reference")
-    with pytest.raises(es.InputError, match='use engine="heap"'):
+    with pytest.raises(es.InputError, match='use engine="heap" or "window"'):
         simulation.save(tmp_path / "state.h5")
     assert not list(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""Deliveries: a row gives the same ones however time is cut into windows, and they are added in the order of the key."""
+"""Deliveries: a row gives the same however time is cut into windows, and they are added in the order of the key."""
 
 import math
 

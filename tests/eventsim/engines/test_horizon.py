@@ -23,6 +23,7 @@ from eventsim.engines.cells import (
     LIMIT,
     LIMIT_TWO,
     NEARBY,
+    PERIOD,
     RELEASE,
     SEEN,
     crossing,
@@ -159,7 +160,7 @@ def test_a_neuron_that_is_kept_below_its_limit_does_not_fire_before_the_end_of_t
                 if math.isfinite(weight):
                     cells.add(j, link, weight, t)
             v, i, i2 = cells.state(j, t)
-            assert v < lowered.theta[j] or jumps and cells.sample.cells.cell[j, LIMIT] == INF
+            assert v < lowered.theta[j] or (jumps and cells.sample.cells.cell[j, LIMIT] == INF)
             assert crossing(slow, pops, j, cells.p, t, v, i, i2) >= following
 
 
@@ -232,6 +233,24 @@ def test_no_origin_moves_inside_a_horizon():
     assert horizon.next_end(pops, 0.0, 1e3, 1e3) == min(period, others)
     late = 7.25 * others
     assert horizon.next_end(pops, late, 1e3, 1e6) == 8 * others
+
+
+def test_a_horizon_is_never_empty():
+    pops = alone(es.LIF(20.0, 5.0), 1).sample.cells.pops
+    assert horizon.next_end(pops, 1e9, 1e-9, 2e9) == math.nextafter(1e9, INF)
+    assert horizon.next_end(pops, 1e9, 1.0, math.nextafter(1e9, INF)) == math.nextafter(1e9, INF)
+
+
+def test_horizons_become_longer_where_little_is_followed_and_shorter_where_much_is_within_bounds():
+    pops = alone(es.LIF(20.0, 5.0), 1).sample.cells.pops
+    assert horizon.next_length(pops, 1.0, 0, 0) > 1.0
+    assert horizon.next_length(pops, 1.0, 7, 7) > 1.0
+    assert 0.5 < horizon.next_length(pops, 1.0, 8, 7) < 1.0
+    least = most = 1.0
+    for _ in range(1000):
+        least, most = horizon.next_length(pops, least, 8, 7), horizon.next_length(pops, most, 0, 7)
+    assert 0.0 < least < 1e-3
+    assert most == pops[:, PERIOD].min()
 
 
 def test_an_arrival_may_jump_to_its_limit_and_no_further():
