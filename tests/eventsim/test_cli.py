@@ -320,7 +320,7 @@ def test_a_missing_data_set_is_answered_with_its_file_and_source(tmp_path, monke
     [
         [],
         ["simulat"],
-        ["bench"],
+        ["bench", "--network", "cake"],
         ["evaluate", "model.h5"],
         ["evaluate", "model.h5", "--dataset", "digits", "--samples", "5:2"],
         ["evaluate", "model.h5", "--dataset", "digits", "--samples", "many"],
