@@ -21,11 +21,14 @@ import numba
 from numba.core import config
 from numba.extending import register_jitable
 
-closed_form = register_jitable
+closed_form = register_jitable(forceinline=False)
 
-inner = register_jitable(_nrt=False)
+inner = register_jitable(_nrt=False, forceinline=False)
 """For functions on arrays that kernels call often: compiled without reference counts, which cost 5 ns an array and
 call (half of the run time of an engine, measured). Such a function must not make, keep or return an array."""
+
+inlined = register_jitable(_nrt=False, forceinline=True)
+"""The same for functions that kernels call very often in one or two places: passing ten tables costs 50 ns a call."""
 
 
 def _kernel_sources():

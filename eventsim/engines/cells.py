@@ -39,8 +39,9 @@ TOUCHED, OPENED, SLOT, POPULATION, NEARBY = range(5)
 """Columns of `marks`: stamps of the last generation and instant that touched a neuron, place among the candidates
 (-1: none), 1 where the neuron is listed as near."""
 
-TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL = range(10)
-"""Columns of `pops`: BASE is the time of the present origin; ALIKE: 1 where all neurons share THETA and DRIVE."""
+TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL, MOVED = range(11)
+"""Columns of `pops`: BASE is the time of the present origin; ALIKE: 1 where all neurons share THETA and DRIVE; MOVED: 1
+while its neurons wait for the test that follows a move of the origin."""
 
 CANDIDATES, RESTING, TOUCHING, NEAR, NEAR_IN, IDS, PLACE = range(7)
 """Columns of `lists`: candidates, neurons in their refractory period, neurons touched in this generation, neurons that
@@ -104,7 +105,7 @@ def new_cells(lowered):
     n = len(lowered.population)
     cell = aligned(n, 8 if np.any(lowered.regime == membrane.PAIR) else 4)
     slow, marks = np.zeros((n, 12)), np.zeros((n, 5), np.int64)
-    pops = np.zeros((len(lowered.names), 10))
+    pops = np.zeros((len(lowered.names), 11))
     for p in range(len(lowered.names)):
         here = slice(lowered.offset[p], lowered.offset[p + 1])
         regime, taus = int(lowered.regime[p]), [float(x[p]) for x in (lowered.tau_mem, lowered.tau_syn, lowered.tau_two)]

@@ -9,7 +9,7 @@ import math
 
 import numpy as np
 
-from eventsim._jit import inner
+from eventsim._jit import inlined, inner
 from eventsim.engines.cells import (
     ADD_BOTH,
     ADD_CURRENT,
@@ -28,19 +28,18 @@ from eventsim.engines.cells import (
     HIGH,
     INPUTS,
     INSTANT,
-    JUMPS,
     KIND,
     LAST,
     LIMIT,
     LIMIT_TWO,
     LOW,
+    MOVED,
     N_CANDIDATES,
     N_FRESH,
     N_RESTING,
     N_TOUCHED,
     OPENED,
     OVERFLOW,
-    PARKED,
     POPULATION,
     RELEASE,
     RESTING,
@@ -62,11 +61,11 @@ from eventsim.engines.horizon import (
     candidate,
     clear,
     clear_near,
-    close,
     move_origin,
     near,
     predict,
     refine,
+    rest,
     set_own,
 )
 
@@ -103,10 +102,7 @@ def fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon
             set_own(own, lists, counts, s, slot, end)
         else:  # nothing can happen to it before the next horizon
             set_own(own, lists, counts, s, slot, math.inf)
-            close(cell, j)
-            if pops[p, KIND] == JUMPS:  # jumps are lost from now on: -inf stays -inf
-                slow[j, PARKED] = cell[j, C0]
-                cell[j, C0] = -math.inf
+            rest(cell, slow, pops, p, j)
     else:
         restart(cell, slow, pops, j, p, t)
         v, i, i2 = state(cell, slow, pops, j, p, t)
@@ -228,7 +224,7 @@ def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, we
             cell[j, C2] += weight * q2
 
 
-@inner
+@inlined
 def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, how, jump, q0, q1, q2, t, horizon):
     """Add one arrival to each target of a run of synapses; what a weight of 1 adds is (q0, q1, q2).
 
@@ -283,7 +279,7 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
         _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump, q0, q1, q2, t, horizon)
 
 
-@inner
+@inlined
 def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, targets, weights, n, order, when, spans, amounts,
             start, end):
     """Add the arrivals of a window to the neurons of a shard, in order, and do all that they do before `end`.
@@ -333,7 +329,7 @@ def _place(targets, first, last, gid):
 
 
 @inner
-def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites, moves, now, end):
+def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites, now, end):
     """Move origins that are due, set limits of one shard for the horizon [now, end)."""
     clear(marks, lists, counts, s)
     clear_near(marks, lists, counts, s)
@@ -341,16 +337,17 @@ def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, u
         first, last = max(counts[s, LOW], offset[p]), min(counts[s, HIGH], offset[p + 1])
         if first >= last or pops[p, KIND] == INPUTS:
             continue
-        if moves[p]:
+        moved = pops[p, MOVED] == 1.0
+        if moved:
             move_origin(cell, slow, pops, p, first, last, now)
-        begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, first, last, end, moves[p])
+        begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, first, last, end, moved)
 
 
 @inner
-def test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s, moves):
+def test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s):
     """List the candidates of populations whose origin moves at this instant for the test that follows its arrivals."""
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_CANDIDATES]):
         j = lists[CANDIDATES, k]
-        if moves[marks[j, POPULATION]] and slow[j, RELEASE] == -math.inf:
+        if pops[marks[j, POPULATION], MOVED] == 1.0 and slow[j, RELEASE] == -math.inf:
             set_own(own, lists, counts, s, k, math.inf)
             open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j)

@@ -20,6 +20,7 @@ from eventsim.engines.cells import (
     FRESH,
     IDS,
     INSTANT,
+    MOVED,
     N_CANDIDATES,
     N_FRESH,
     PERIOD,
@@ -53,7 +54,7 @@ from eventsim.engines.deliveries import (
     spikes_in_order,
 )
 from eventsim.engines.followed import GID, SLOPE, TIME, add_row, begin_shard, end_rest, fire, open_instant, settle, test_moved
-from eventsim.engines.horizon import measure, next_end, next_length, refine, set_own
+from eventsim.engines.horizon import UNITS, measure, next_end, next_length, refine, set_own
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.queue import AFTER, pop, push
 from eventsim.engines.sample import (
@@ -150,7 +151,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
     order, buckets = orders(64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
     due = np.empty(neurons, np.int64)
-    moves, units = np.zeros(len(pops), np.bool_), np.zeros((len(pops), 9))
+    units = np.zeros((len(pops), UNITS))
     done = 0
     while True:
         if counters[SPIKES] >= stop_after or counters[WATCHED] > 0:
@@ -184,14 +185,14 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             counts[0, FOLLOWED] = 0
             moved = False
             for p in range(len(pops)):
-                moves[p] = pops[p, BASE] + pops[p, PERIOD] <= t
-                if moves[p]:
+                pops[p, MOVED] = pops[p, BASE] + pops[p, PERIOD] <= t
+                if pops[p, MOVED] == 1.0:
                     moved = True
                     pops[p, BASE] = math.floor(t / pops[p, PERIOD]) * pops[p, PERIOD]
             clock[HORIZON] = horizon
             measure(pops, units, t, horizon)
-            begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, 0, offset, units, excites, moves, t, horizon)
-            test_moved(cell, slow, marks, pops, own, lists, fresh, counts, 0, moves)
+            begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, 0, offset, units, excites, t, horizon)
+            test_moved(cell, slow, marks, pops, own, lists, fresh, counts, 0)
             if not moved:
                 continue
         while last_input < len(in_time) and in_time[last_input] == t:

@@ -18,7 +18,7 @@ import math
 
 import numpy as np
 
-from eventsim._jit import inner
+from eventsim._jit import inlined, inner
 from eventsim.engines import queue
 from eventsim.engines.cells import (
     ALIKE,
@@ -95,6 +95,7 @@ def move_origin(cell, slow, pops, p, first, last, now):
 
 
 A0, A1, A2, DRIFT, SHARE, UP_ONE, UP_TWO, DOWN_ONE, DOWN_TWO = range(9)
+UNITS = 9
 """Columns of `units` (one row a population): V per unit of the accumulators and of the drive, current that brings V up
 by 1, accumulator per current, current per accumulator. For delta synapses: DRIFT and UP_ONE at the start, A0 and UP_TWO the same at the end, SHARE the limit
 where all neurons are alike."""
@@ -141,7 +142,7 @@ def _limit_jump(units, p, theta, drive):
     return a if a < b else b
 
 
-@inner
+@inlined
 def _limit_one(cell, units, p, leaky, theta, drive, j):
     """Return the limit of a neuron with one current."""
     x0, x1, x2 = cell[j, C0] * units[p, A0], cell[j, C1] * units[p, A1], drive * units[p, DRIFT]
@@ -153,7 +154,7 @@ def _limit_one(cell, units, p, leaky, theta, drive, j):
     return most * units[p, UP_ONE] if gap > 0.0 and most > 0.0 else -math.inf
 
 
-@inner
+@inlined
 def _limit_two(cell, units, part, one, two, p, leaky, theta, drive, j):
     """Return the limits of a neuron with two currents; `part` of what is left for each, where `one`, `two` excite."""
     x0, x1, x2, x3 = (cell[j, C0] * units[p, A0], cell[j, C1] * units[p, A1], cell[j, C2] * units[p, A2],
@@ -170,7 +171,7 @@ def _limit_two(cell, units, part, one, two, p, leaky, theta, drive, j):
             c2 + part * left * units[p, UP_TWO] if two else math.inf)
 
 
-@inner
+@inlined
 def _limits(cell, units, excites, p, kind, theta, drive, j):
     """Return the limits of neuron j; -inf: none that is safe."""
     if kind == JUMPS:
@@ -238,6 +239,15 @@ def _rises(cell, pops, p, kind, j):
 
 
 @inner
+def rest(cell, slow, pops, p, j):
+    """Let neuron j rest: nothing can happen to it before the caller wakes it."""
+    close(cell, j)
+    if pops[p, KIND] == JUMPS and cell[j, C0] != -math.inf:  # jumps are lost from now on: -inf stays -inf
+        slow[j, PARKED] = cell[j, C0]
+        cell[j, C0] = -math.inf
+
+
+@inner
 def close(cell, j):
     """Let no arrival of neuron j be followed."""
     cell[j, LIMIT] = math.inf
@@ -302,7 +312,7 @@ def begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, fir
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_RESTING]):
         j = lists[RESTING, k]
         if first <= j < last:
-            close(cell, j)
+            rest(cell, slow, pops, p, j)
             if slow[j, RELEASE] >= end:
                 continue
             if counts[s, QUEUED] == 0:
@@ -330,7 +340,7 @@ def near(marks, lists, counts, s, j):
         counts[s, N_NEARBY] += 1
 
 
-@inner
+@inlined
 def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end):
     """Set the limits of the near neurons for the window that ends at `end`; those that may fire in it are candidates."""
     first = counts[s, LOW]
@@ -347,7 +357,9 @@ def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, 
             if cell[j, C0] < limit:
                 continue
         else:
-            one, two = _limits(cell, units, excites, p, kind, slow[j, THETA], slow[j, DRIVE], j)
+            alike = pops[p, ALIKE] == 1.0
+            theta, drive = (pops[p, THETA_ALL], pops[p, DRIVE_ALL]) if alike else (slow[j, THETA], slow[j, DRIVE])
+            one, two = _limits(cell, units, excites, p, kind, theta, drive, j)
             cell[j, LIMIT] = one
             if cell.shape[1] > 4:
                 cell[j, LIMIT_TWO] = two

@@ -9,32 +9,25 @@ Threads own disjoint ranges of neurons (shards); a neuron's arithmetic is the sa
 """
 
 import math
-from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from eventsim._jit import PARALLEL, inner, kernel, parallel_kernel
+from eventsim._jit import PARALLEL, kernel, parallel_kernel
 from eventsim.engines.cells import (
     BASE,
     FOLLOWED,
     FRESH,
     FRESH_END,
+    MOVED,
     N_FRESH,
     N_NEARBY,
     OVERFLOW,
     PERIOD,
 )
 from eventsim.engines.deliveries import (
-    AMPLITUDE,
-    AT,
-    EMITTED,
     FIRST,
     LAST_SYNAPSE,
-    NEXT,
-    ROW,
-    SENDER,
-    emit,
     has_twins,
     in_order,
     longer,
@@ -43,8 +36,19 @@ from eventsim.engines.deliveries import (
     singly,
     spikes_in_order,
 )
-from eventsim.engines.followed import GID, SLOPE, TIME, begin_shard, deliver, test_moved
-from eventsim.engines.horizon import clear, measure, next_end, next_length, open_window
+from eventsim.engines.flights import (
+    Flights,
+    draw_near,
+    gather,
+    new_flights,
+    next_arrival,
+    send_on,
+    take_in,
+    take_out,
+    taken_inputs,
+)
+from eventsim.engines.followed import begin_shard, deliver, test_moved
+from eventsim.engines.horizon import UNITS, clear, measure, next_end, next_length, open_window
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.sample import (
     ARRIVALS,
@@ -68,48 +72,6 @@ from eventsim.engines.sample import (
     EventSample,
 )
 from eventsim.engines.sample import longer as longer_table
-from eventsim.lower import piece
-
-
-class Flights(NamedTuple):
-    """Spikes under way; `near`: those with an arrival within the present horizon."""
-
-    near: np.ndarray
-    near_at: np.ndarray
-    far: np.ndarray
-    far_at: np.ndarray
-
-
-@inner
-def _fly(flights, counters, next_time, emitted, amplitude, row, at, sender, horizon):
-    """Add a spike under way."""
-    if next_time < horizon:
-        k = counters[N_NEAR]
-        counters[N_NEAR] += 1
-        times, places = flights.near, flights.near_at
-    else:
-        k = counters[N_FAR]
-        counters[N_FAR] += 1
-        times, places = flights.far, flights.far_at
-    times[k, NEXT], times[k, EMITTED], times[k, AMPLITUDE] = next_time, emitted, amplitude
-    places[k, ROW], places[k, AT], places[k, SENDER] = row, at, sender
-
-
-@inner
-def _draw_near(flights, counters, horizon):
-    """Move the spikes under way that arrive before the horizon from far to near."""
-    kept = 0
-    for k in range(counters[N_FAR]):
-        if flights.far[k, NEXT] < horizon:
-            at = counters[N_NEAR]
-            for column in range(3):
-                flights.near[at, column], flights.near_at[at, column] = flights.far[k, column], flights.far_at[k, column]
-            counters[N_NEAR] += 1
-        else:
-            for column in range(3):
-                flights.far[kept, column], flights.far_at[kept, column] = flights.far[k, column], flights.far_at[k, column]
-            kept += 1
-    counters[N_FAR] = kept
 
 
 def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites, rows, links, targets, weights, flights,
@@ -120,7 +82,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
     when, spans, amounts = np.empty(64), np.empty((64, 8), np.int64), np.empty((64, 4))
     order, buckets = np.empty(64, np.int64), np.empty(65, np.int64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
-    moves, units = np.zeros(len(pops), np.bool_), np.zeros((len(pops), 9))
+    units = np.zeros((len(pops), UNITS))
     done, n, now, horizon, end = 0, 0, 0.0, 0.0, 0.0
     while True:
         now, horizon = clock[NOW], clock[HORIZON]
@@ -144,69 +106,31 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                     counts[s, FOLLOWED] = 0
                 clock[LENGTH] = next_length(pops, clock[LENGTH], followed, len(cell))
                 for p in range(len(pops)):
-                    moves[p] = pops[p, BASE] + pops[p, PERIOD] <= now
-                    if moves[p]:
+                    if pops[p, BASE] + pops[p, PERIOD] <= now:
+                        pops[p, MOVED] = 1.0
                         pops[p, BASE] = math.floor(now / pops[p, PERIOD]) * pops[p, PERIOD]
                 clock[HORIZON] = horizon
-                _draw_near(flights, counters, horizon)
+                draw_near(flights, counters, horizon)
                 measure(pops, units, now, horizon)
                 for s in numba.prange(shards):
-                    begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites, moves,
+                    begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites,
                                 now, horizon)
             end = min(max(now + longest, np.nextafter(now, math.inf)), horizon)
-            last_input, last_noise = counters[INPUT], counters[NOISE_TAKEN]
-            while last_input < len(in_time) and in_time[last_input] < end:
-                last_input += 1
-            while last_noise < counters[N_NOISE] and noise_time[last_noise] < end:
-                last_noise += 1
+            last_input, last_noise = taken_inputs(counters, in_time, noise_time, end)
             fresh_inputs = last_input - counters[INPUT] + last_noise - counters[NOISE_TAKEN]
             if (counters[N_NEAR] + counters[N_FAR] + fresh_inputs * room > len(flights.near)
                     or counters[N_RECORD] + fresh_inputs > len(record)):
                 return NEEDS_ROOM
 
-            n, kept, near, near_at = 0, 0, flights.near, flights.near_at
-            for k in range(counters[N_NEAR]):
-                following = near[k, NEXT]
-                at = near_at[k, AT]
-                if following < end:
-                    row, emitted, amplitude, sender = (
-                        near_at[k, ROW], near[k, EMITTED], near[k, AMPLITUDE], near_at[k, SENDER])
-                    n, at, following = emit(pops, rows, links, targets, weights, row, at, emitted, amplitude, sender, end, n, when,
-                                            spans, amounts)
-                    while following < end:
-                        when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                        n, at, following = emit(pops, rows, links, targets, weights, row, at, emitted, amplitude, sender, end, n, when,
-                                                spans, amounts)
-                if following < horizon:
-                    near[kept, NEXT], near[kept, EMITTED], near[kept, AMPLITUDE] = (
-                        following, near[k, EMITTED], near[k, AMPLITUDE])
-                    near_at[kept, ROW], near_at[kept, AT], near_at[kept, SENDER] = near_at[k, ROW], at, near_at[k, SENDER]
-                    kept += 1
-                elif following < math.inf:
-                    _fly(flights, counters, following, near[k, EMITTED], near[k, AMPLITUDE], near_at[k, ROW], at,
-                         near_at[k, SENDER], horizon)
+            take_in(rows, flights, counters, record, noise.kept, in_time, in_source, in_amplitude, last_input, noise_time,
+                    noise_gid, last_noise, horizon)
+            k, kept, n = 0, 0, 0
+            while k < counters[N_NEAR]:
+                k, kept, n = take_out(pops, rows, links, targets, weights, flights, counters, k, kept, n, when, spans,
+                                      amounts, end, horizon)
+                if k < counters[N_NEAR]:
+                    when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
             counters[N_NEAR] = kept
-            for k in range(fresh_inputs):
-                if counters[INPUT] + k < last_input:
-                    i = counters[INPUT] + k
-                    t, sender, amplitude = in_time[i], np.int64(in_source[i]), in_amplitude[i]
-                else:
-                    i = counters[NOISE_TAKEN] + k - (last_input - counters[INPUT])
-                    t, sender, amplitude = noise_time[i], np.int64(noise_gid[i]), 1.0
-                    if noise.kept[sender] == 1:
-                        r = counters[N_RECORD]
-                        record[r, TIME], record[r, GID], record[r, SLOPE], record[r, 3] = t, sender, math.inf, 0.0
-                        counters[N_RECORD] += 1
-                for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
-                    n, at, following = emit(pops, rows, links, targets, weights, row, rows.row_start[row], t, amplitude, sender, end, n,
-                                            when, spans, amounts)
-                    while following < end:
-                        when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                        n, at, following = emit(pops, rows, links, targets, weights, row, at, t, amplitude, sender, end, n, when, spans,
-                                                amounts)
-                    if following < math.inf:
-                        _fly(flights, counters, following, t, amplitude, row, at, sender, horizon)
-            counters[INPUT], counters[NOISE_TAKEN] = last_input, last_noise
             if n > len(order):
                 order, buckets = orders(n)
             in_order(n, when, spans, amounts, targets, weights, now, end, order, buckets)
@@ -219,13 +143,14 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             measure(pops, units, now, end)
             for s in numba.prange(shards):
                 if not begins:  # one window a horizon is the least
-                    counts[s, FOLLOWED] += counts[s, N_NEARBY]
+                    counts[s, FOLLOWED] += NEAR_COSTS * counts[s, N_NEARBY]
                 open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end)
-                if begins:
-                    test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s, moves)
+                test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s)
                 deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, shards > 1, targets, weights, n, order,
                         when, spans, amounts, now, end)
                 clear(marks, lists, counts, s)
+            for p in range(len(pops)):
+                pops[p, MOVED] = 0.0
             clock[END] = end
 
         total, overflow = 0, False
@@ -242,40 +167,14 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
         now, horizon, end = clock[NOW], clock[HORIZON], clock[END]
         clock[CLOCK] = np.nextafter(end, 0.0)
         if total > 0:
-            size = 0
-            for s in range(shards):
-                for k in range(counts[s, FRESH], counts[s, FRESH] + counts[s, N_FRESH]):
-                    fresh_time[size], fresh_gid[size], fresh[size, SLOPE] = fresh[k, TIME], fresh[k, GID], fresh[k, SLOPE]
-                    size += 1
-                counts[s, N_FRESH] = 0
+            size = gather(counts, fresh, fresh_time, fresh_gid)
             if size > len(order):
                 order, buckets = orders(size)
             spikes_in_order(fresh_time, fresh_gid, size, now, end, order, buckets)
-            for k in range(size):
-                i = order[k]
-                t, sender = fresh_time[i], fresh_gid[i]
-                if (counters[SPIKES] >= stop_after or counters[WATCHED] > 0) and t > clock[CLOCK]:
-                    break  # the sample ends with the instant before
-                if counters[SPIKES] + 1 >= stop_after or watch_from <= sender < watch_to:
-                    clock[CLOCK] = t
-                r = counters[N_RECORD]
-                record[r, TIME], record[r, GID], record[r, SLOPE], record[r, 3] = t, sender, fresh[i, SLOPE], 0.0
-                counters[N_RECORD] += 1
-                counters[SPIKES] += 1
-                if watch_from <= sender < watch_to:
-                    counters[WATCHED] += 1
-                for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
-                    at = rows.row_start[row]
-                    delay, _ = piece(rows.row_delay, rows.row_stop, rows.synapse_delay, rows.first_delay, row, at)
-                    _fly(flights, counters, t + delay, t, 1.0, row, at, sender, horizon)
+            send_on(rows, flights, counters, clock, record, fresh_time, fresh_gid, fresh, order, size, horizon, stop_after,
+                    watch_from, watch_to)
         elif n == 0:
-            following = horizon
-            for k in range(counters[N_NEAR]):
-                following = min(following, flights.near[k, NEXT])
-            if counters[INPUT] < len(in_time):
-                following = min(following, in_time[counters[INPUT]])
-            if counters[NOISE_TAKEN] < counters[N_NOISE]:
-                following = min(following, noise_time[counters[NOISE_TAKEN]])
+            following = next_arrival(flights, counters, in_time, noise_time, horizon)
             for s in range(shards):
                 if counts[s, N_NEARBY] > 0:
                     following = end
@@ -286,6 +185,9 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
 _serial = kernel(_advance)
 _parallel = parallel_kernel(_advance)
 
+
+NEAR_COSTS = 3
+"""What a look at a near neuron costs, in neurons of the filter pass, which goes through memory in order."""
 
 MOST_FRESH = 2**17
 """From so much room for the spikes of a window on, windows with more are cut."""
@@ -308,7 +210,7 @@ class Sample(EventSample):
 
     def __init__(self, net, lowered, seed=0, index=0, recorded=(), shards=1):
         super().__init__(net, lowered, seed, index, recorded, shards)
-        self._flights = _flights(64 + 2 * len(lowered.population))
+        self._flights = new_flights(64 + 2 * len(lowered.population))
         # Where a neuron may fire several times in a window, the room for fresh spikes is a guess.
         refractory = lowered.t_refractory[lowered.theta < math.inf]
         self._guessed = bool(refractory.min(initial=math.inf) < min(self.prepared.shortest, 1e300))
@@ -380,10 +282,6 @@ class Sample(EventSample):
 
     def launch(self, times, places):
         """Take over spikes under way."""
-        self._flights = _flights(len(times) + len(self._flights.near))
+        self._flights = new_flights(len(times) + len(self._flights.near))
         self._flights.far[:len(times)], self._flights.far_at[:len(times)] = times, places
         self.counters[N_NEAR], self.counters[N_FAR] = 0, len(times)
-
-
-def _flights(room):
-    return Flights(*(np.zeros((room, 3), kind) for kind in (np.float64, np.int64, np.float64, np.int64)))
