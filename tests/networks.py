@@ -45,7 +45,11 @@ SPIKE_LIMIT = 150
 
 
 def examples(count):
-    """Return a number of Hypothesis examples: `count`, or few where kernels run as plain Python."""
+    """Return a number of Hypothesis examples: `count`, or few where kernels run as plain Python.
+
+    $EVENTSIM_EXAMPLES multiplies it, for a deeper run.
+    """
+    count = int(count * float(os.environ.get("EVENTSIM_EXAMPLES", "1")))
     return max(count // 6, 5) if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0") else count
 
 
