@@ -20,7 +20,7 @@ def prefetch(values, at):
 if not config.DISABLE_JIT:
 
     @intrinsic
-    def prefetch(typing_context, values, at):  # noqa: F811
+    def prefetch(typing_context, values, at):
         """Ask for the line that holds `values[at]` of a contiguous array; does nothing else."""
 
         def write(context, builder, signature, arguments):
