@@ -16,6 +16,7 @@ import pathlib
 import platform
 import sys
 import threading
+import types
 
 import numba
 from numba.core import config
@@ -95,7 +96,10 @@ def parallel_kernel(function):
     Two calls at a time from different Python threads abort the process under some of numba's threading
     layers: the caller holds `PARALLEL`.
     """
-    return _compiled(function, parallel={**dict.fromkeys(_AUTOMATIC, False), "prange": True})
+    # Numba's cache knows a function by its name alone, not by how it was compiled.
+    twin = types.FunctionType(function.__code__, function.__globals__, f"{function.__name__}_in_threads")
+    twin.__module__, twin.__qualname__ = function.__module__, f"{function.__qualname__}_in_threads"
+    return _compiled(twin, parallel={**dict.fromkeys(_AUTOMATIC, False), "prange": True})
 
 
 PARALLEL = threading.Lock()

@@ -9,12 +9,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import inlined, inner
-from eventsim.engines.cells import FRESH, N_FRESH
-from eventsim.engines.deliveries import AMPLITUDE, AT, EMITTED, NEXT, ROW, SENDER, emit
+from eventsim._jit import closed_form, inlined, inner
+from eventsim.engines.cells import FRESH, N_FRESH, OVERFLOW
+from eventsim.engines.deliveries import (
+    AMPLITUDE,
+    AT,
+    EMITTED,
+    FIRST,
+    LAST_SYNAPSE,
+    NEXT,
+    ROW,
+    SENDER,
+    emit,
+    has_twins,
+    in_order,
+    longer,
+    longer_column,
+    orders,
+    singly,
+    spikes_in_order,
+)
 from eventsim.engines.followed import GID, SLOPE, TIME
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN
-from eventsim.engines.sample import CLOCK, INPUT, N_FAR, N_NEAR, N_RECORD, SPIKES, WATCHED
+from eventsim.engines.sample import ARRIVALS, CLOCK, INPUT, N_FAR, N_NEAR, N_RECORD, SPIKES, WATCHED
 from eventsim.lower import piece
 
 
@@ -92,8 +109,8 @@ def take_in(rows, flights, counters, record, kept, in_time, in_source, in_amplit
 
 
 @inner
-def take_out(pops, rows, links, targets, weights, flights, counters, first, kept, n, when, spans, amounts, end,
-             horizon):
+def _take_out(pops, rows, links, targets, weights, flights, counters, first, kept, n, when, spans, amounts, end,
+              horizon):
     """List what arrives before `end`, of the near spikes from `first` on, as far as there is room.
 
     Return the spike that has to be gone on with, the number of those that stay near, and of deliveries.
@@ -116,6 +133,41 @@ def take_out(pops, rows, links, targets, weights, flights, counters, first, kept
             _fly(flights, counters, following, near[k, EMITTED], near[k, AMPLITUDE], near_at[k, ROW], at,
                  near_at[k, SENDER], horizon)
     return counters[N_NEAR], kept, n
+
+
+@closed_form
+def deliveries_of(pops, rows, links, targets, weights, flights, counters, now, end, horizon, when, spans, amounts,
+                  order, buckets):
+    """Return what arrives in a window: the number of deliveries, these (see `deliveries`) and their order.
+
+    Tables that are too short are replaced; that is done here, out of sight of numba's analysis of arrays (`has_room`).
+    """
+    k, kept, n = 0, 0, 0
+    while k < counters[N_NEAR]:
+        k, kept, n = _take_out(pops, rows, links, targets, weights, flights, counters, k, kept, n, when, spans, amounts,
+                               end, horizon)
+        if k < counters[N_NEAR]:
+            when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
+    counters[N_NEAR] = kept
+    if n > len(order):
+        order, buckets = orders(n)
+    in_order(n, when, spans, amounts, targets, weights, now, end, order, buckets)
+    if has_twins(n, when, spans, order):
+        n, when, spans, amounts = singly(n, when, spans, amounts)
+        order, buckets = orders(n)
+        in_order(n, when, spans, amounts, targets, weights, now, end, order, buckets)
+    for k in range(n):
+        counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, FIRST]
+    return n, when, spans, amounts, order, buckets
+
+
+@closed_form
+def order_of(fresh_time, fresh_gid, size, now, end, order, buckets):
+    """Return the order of the spikes of a window, in tables that are long enough."""
+    if size > len(order):
+        order, buckets = orders(size)
+    spikes_in_order(fresh_time, fresh_gid, size, now, end, order, buckets)
+    return order, buckets
 
 
 @inner
@@ -159,6 +211,28 @@ def taken_inputs(counters, in_time, noise_time, end):
     while last_noise < counters[N_NOISE] and noise_time[last_noise] < end:
         last_noise += 1
     return last_input, last_noise
+
+
+@inner
+def has_room(flights, counters, record, spikes, room):
+    """Return whether so many spikes, of at most `room` rows each, can be put under way and recorded.
+
+    In the kernel itself numba's analysis of arrays, made where loops are parallel, would take the two lengths from
+    where they are first asked for, which a run that goes on after a return for room does not pass.
+    """
+    return (counters[N_NEAR] + counters[N_FAR] + spikes * room <= len(flights.near)
+            and counters[N_RECORD] + spikes <= len(record))
+
+
+@inner
+def fired(counts):
+    """Return how many spikes the shards have fired in this window; -1: one had no room for all."""
+    total = 0
+    for s in range(len(counts)):
+        if counts[s, OVERFLOW] > 0:
+            return -1
+        total += counts[s, N_FRESH]
+    return total
 
 
 @inner

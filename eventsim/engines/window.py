@@ -20,38 +20,27 @@ from eventsim.engines.cells import (
     FRESH,
     FRESH_END,
     MOVED,
-    N_FRESH,
     N_NEARBY,
-    OVERFLOW,
     PERIOD,
-)
-from eventsim.engines.deliveries import (
-    FIRST,
-    LAST_SYNAPSE,
-    has_twins,
-    in_order,
-    longer,
-    longer_column,
-    orders,
-    singly,
-    spikes_in_order,
 )
 from eventsim.engines.flights import (
     Flights,
+    deliveries_of,
     draw_near,
+    fired,
     gather,
+    has_room,
     new_flights,
     next_arrival,
+    order_of,
     send_on,
     take_in,
-    take_out,
     taken_inputs,
 )
 from eventsim.engines.followed import begin_shard, deliver, test_moved
 from eventsim.engines.horizon import UNITS, clear, measure, next_end, next_length, open_window
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.sample import (
-    ARRIVALS,
     CHUNK_DONE,
     CLOCK,
     END,
@@ -61,7 +50,6 @@ from eventsim.engines.sample import (
     LENGTH,
     N_FAR,
     N_NEAR,
-    N_RECORD,
     NEEDS_ROOM,
     NOW,
     OVERFLOWED,
@@ -118,28 +106,14 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             end = min(max(now + longest, np.nextafter(now, math.inf)), horizon)
             last_input, last_noise = taken_inputs(counters, in_time, noise_time, end)
             fresh_inputs = last_input - counters[INPUT] + last_noise - counters[NOISE_TAKEN]
-            if (counters[N_NEAR] + counters[N_FAR] + fresh_inputs * room > len(flights.near)
-                    or counters[N_RECORD] + fresh_inputs > len(record)):
+            if not has_room(flights, counters, record, fresh_inputs, room):
                 return NEEDS_ROOM
 
             take_in(rows, flights, counters, record, noise.kept, in_time, in_source, in_amplitude, last_input,
                     noise_time, noise_gid, last_noise, horizon)
-            k, kept, n = 0, 0, 0
-            while k < counters[N_NEAR]:
-                k, kept, n = take_out(pops, rows, links, targets, weights, flights, counters, k, kept, n, when, spans,
-                                      amounts, end, horizon)
-                if k < counters[N_NEAR]:
-                    when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-            counters[N_NEAR] = kept
-            if n > len(order):
-                order, buckets = orders(n)
-            in_order(n, when, spans, amounts, targets, weights, now, end, order, buckets)
-            if has_twins(n, when, spans, order):
-                n, when, spans, amounts = singly(n, when, spans, amounts)
-                order, buckets = orders(n)
-                in_order(n, when, spans, amounts, targets, weights, now, end, order, buckets)
-            for k in range(n):
-                counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, FIRST]
+            n, when, spans, amounts, order, buckets = deliveries_of(
+                pops, rows, links, targets, weights, flights, counters, now, end, horizon, when, spans, amounts, order,
+                buckets)
             measure(pops, units, now, end)
             for s in numba.prange(shards):
                 if not begins:  # one window a horizon is the least
@@ -153,14 +127,10 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 pops[p, MOVED] = 0.0
             clock[END] = end
 
-        total, overflow = 0, False
-        for s in range(shards):
-            total += counts[s, N_FRESH]
-            overflow = overflow or counts[s, OVERFLOW] > 0
-        if overflow:
+        total = fired(counts)
+        if total < 0:
             return OVERFLOWED
-        if (counters[N_NEAR] + counters[N_FAR] + total * room > len(flights.near)
-                or counters[N_RECORD] + total > len(record)):
+        if not has_room(flights, counters, record, total, room):
             counters[PHASE] = 1
             return NEEDS_ROOM
         counters[PHASE] = 0
@@ -168,9 +138,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
         clock[CLOCK] = np.nextafter(end, 0.0)
         if total > 0:
             size = gather(counts, fresh, fresh_time, fresh_gid)
-            if size > len(order):
-                order, buckets = orders(size)
-            spikes_in_order(fresh_time, fresh_gid, size, now, end, order, buckets)
+            order, buckets = order_of(fresh_time, fresh_gid, size, now, end, order, buckets)
             send_on(rows, flights, counters, clock, record, fresh_time, fresh_gid, fresh, order, size, horizon,
                     stop_after, watch_from, watch_to)
         elif n == 0:
