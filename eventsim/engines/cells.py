@@ -7,8 +7,9 @@ matter the others:
     slow   RELEASE, LAST, PARKED, BEFORE and two more, THETA, V_RESET, DRIVE, T_REFRACTORY, V_INIT, EXACT
     marks  TOUCHED, OPENED, SLOT, POPULATION, NEARBY
 
-and `pops` with one row a population: TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL. Few wide
-tables, because every array that a compiled function is given costs time at each call.
+and `pops` with one row a population: TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL,
+DRIVE_ALL, MOVED; `lists` has one column a neuron. Few wide tables, because every array that a compiled function is
+given costs time at each call.
 
 LIMIT is the filter (see `eventsim.engines.horizon`): while the accumulator that an arrival feeds stays
 below it, the neuron cannot fire before the end of the present horizon, and the arrival is two additions.
@@ -44,8 +45,9 @@ TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_A
 while its neurons wait for the test that follows a move of the origin."""
 
 CANDIDATES, RESTING, TOUCHING, NEAR, NEAR_IN, IDS, PLACE = range(7)
-"""Columns of `lists`: candidates, neurons in their refractory period, neurons touched in this generation, neurons that
-may fire in this horizon (window engine) and their populations, and the heap of candidates (`queue`). The entries of a shard begin at the row of its first neuron."""
+"""Rows of `lists`: candidates, neurons in their refractory period, neurons touched in this generation, neurons that
+may fire in this horizon (window engine) and their populations, and the heap of candidates (`queue`). The entries of a
+shard begin at the column of its first neuron."""
 
 (LOW, HIGH, FRESH, FRESH_END, N_CANDIDATES, N_RESTING, N_FRESH, N_TOUCHED, STAMP, INSTANT, FOLLOWED, OVERFLOW, QUEUED,
  N_NEARBY) = range(14)
@@ -108,7 +110,8 @@ def new_cells(lowered):
     pops = np.zeros((len(lowered.names), 11))
     for p in range(len(lowered.names)):
         here = slice(lowered.offset[p], lowered.offset[p + 1])
-        regime, taus = int(lowered.regime[p]), [float(x[p]) for x in (lowered.tau_mem, lowered.tau_syn, lowered.tau_two)]
+        regime = int(lowered.regime[p])
+        taus = [float(x[p]) for x in (lowered.tau_mem, lowered.tau_syn, lowered.tau_two)]
         pops[p, :5] = *taus, lowered.period[p], 0.0
         pops[p, REGIME], pops[p, KIND] = regime, kind_of(regime, *taus)
         if regime >= 0:

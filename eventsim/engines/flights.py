@@ -55,11 +55,13 @@ def draw_near(flights, counters, horizon):
         if flights.far[k, NEXT] < horizon:
             at = counters[N_NEAR]
             for column in range(3):
-                flights.near[at, column], flights.near_at[at, column] = flights.far[k, column], flights.far_at[k, column]
+                flights.near[at, column] = flights.far[k, column]
+                flights.near_at[at, column] = flights.far_at[k, column]
             counters[N_NEAR] += 1
         else:
             for column in range(3):
-                flights.far[kept, column], flights.far_at[kept, column] = flights.far[k, column], flights.far_at[k, column]
+                flights.far[kept, column] = flights.far[k, column]
+                flights.far_at[kept, column] = flights.far_at[k, column]
             kept += 1
     counters[N_FAR] = kept
 
@@ -90,7 +92,8 @@ def take_in(rows, flights, counters, record, kept, in_time, in_source, in_amplit
 
 
 @inner
-def take_out(pops, rows, links, targets, weights, flights, counters, first, kept, n, when, spans, amounts, end, horizon):
+def take_out(pops, rows, links, targets, weights, flights, counters, first, kept, n, when, spans, amounts, end,
+             horizon):
     """List what arrives before `end`, of the near spikes from `first` on, as far as there is room.
 
     Return the spike that has to be gone on with, the number of those that stay near, and of deliveries.
@@ -105,7 +108,8 @@ def take_out(pops, rows, links, targets, weights, flights, counters, first, kept
                 near[k, NEXT], near_at[k, AT] = following, at
                 return k, kept, n
         if following < horizon:
-            near[kept, NEXT], near[kept, EMITTED], near[kept, AMPLITUDE] = following, near[k, EMITTED], near[k, AMPLITUDE]
+            near[kept, NEXT] = following
+            near[kept, EMITTED], near[kept, AMPLITUDE] = near[k, EMITTED], near[k, AMPLITUDE]
             near_at[kept, ROW], near_at[kept, AT], near_at[kept, SENDER] = near_at[k, ROW], at, near_at[k, SENDER]
             kept += 1
         elif following < math.inf:

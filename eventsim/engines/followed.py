@@ -209,7 +209,8 @@ def follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, 
 
 
 @inner
-def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump, q0, q1, q2, t, horizon):
+def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump, q0,
+              q1, q2, t, horizon):
     """Two receptors of which one is delta: those that can fire are always followed."""
     for synapse in range(first, last):
         j = targets[synapse]
@@ -217,7 +218,8 @@ def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, we
         at += step
         resting = slow[j, RELEASE] > -math.inf
         if cell[j, LIMIT] < math.inf:
-            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_BOTH, jump, weight, q0, q1, q2, t, horizon)
+            follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, ADD_BOTH, jump, weight, q0, q1, q2, t,
+                   horizon)
         elif slow[j, RELEASE] < math.inf and not (jump and resting):
             cell[j, C0] += weight * q0
             cell[j, C1] += weight * q1
@@ -225,7 +227,8 @@ def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, we
 
 
 @inlined
-def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, how, jump, q0, q1, q2, t, horizon):
+def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, how, jump,
+            q0, q1, q2, t, horizon):
     """Add one arrival to each target of a run of synapses; what a weight of 1 adds is (q0, q1, q2).
 
     `at`: place of the first weight; `step`: how far it is to the next, 0 where all of the projection are equal. Places
@@ -237,7 +240,8 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
             j = targets[synapse]
             x = cell[j, C0] + weights[at] * q0
             if x >= cell[j, LIMIT]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
+                       horizon)
             else:
                 cell[j, C0] = x
                 cell[j, SEEN] = t
@@ -247,7 +251,8 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
             j = targets[synapse]
             y = cell[j, C1] + weights[at] * q1
             if y >= cell[j, LIMIT]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
+                       horizon)
             else:
                 cell[j, C0] += weights[at] * q0
                 cell[j, C1] = y
@@ -258,7 +263,8 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
             j = targets[synapse]
             y = cell[j, C2] + weights[at] * q2
             if y >= cell[j, LIMIT_TWO]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
+                       horizon)
             else:
                 cell[j, C0] += weights[at] * q0
                 cell[j, C2] = y
@@ -269,19 +275,21 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
             j = targets[synapse]
             x = cell[j, C0] + weights[at] * q0
             if x >= cell[j, LIMIT]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t, horizon)
+                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
+                       horizon)
             else:
                 cell[j, C0] = x
                 cell[j, C1] += weights[at] * q1
                 cell[j, SEEN] = t
             at += step
     else:
-        _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump, q0, q1, q2, t, horizon)
+        _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump,
+                  q0, q1, q2, t, horizon)
 
 
 @inlined
-def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, targets, weights, n, order, when, spans, amounts,
-            start, end):
+def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, targets, weights, n, order, when, spans,
+            amounts, start, end):
     """Add the arrivals of a window to the neurons of a shard, in order, and do all that they do before `end`.
 
     `when`, `spans` and `amounts` describe the deliveries (see `deliveries`), `order` their order. `split`: the shard
@@ -302,8 +310,9 @@ def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, target
             first, last = _part(targets, first, last, low, high)
             at += (first - spans[k, FIRST]) * spans[k, STEP]
         if first < last:
-            add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, spans[k, STEP],
-                    spans[k, HOW], spans[k, JUMP] == 1, amounts[k, 0], amounts[k, 1], amounts[k, 2], t, end)
+            add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at,
+                    spans[k, STEP], spans[k, HOW], spans[k, JUMP] == 1, amounts[k, 0], amounts[k, 1],
+                    amounts[k, 2], t, end)
     if counts[s, N_TOUCHED] > 0:
         settle(cell, slow, marks, pops, own, lists, fresh, counts, s, now, end)
     counts[s, INSTANT] += 1

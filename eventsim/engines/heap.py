@@ -53,7 +53,18 @@ from eventsim.engines.deliveries import (
     singly,
     spikes_in_order,
 )
-from eventsim.engines.followed import GID, SLOPE, TIME, add_row, begin_shard, end_rest, fire, open_instant, settle, test_moved
+from eventsim.engines.followed import (
+    GID,
+    SLOPE,
+    TIME,
+    add_row,
+    begin_shard,
+    end_rest,
+    fire,
+    open_instant,
+    settle,
+    test_moved,
+)
 from eventsim.engines.horizon import UNITS, measure, next_end, next_length, refine, set_own
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.queue import AFTER, pop, push
@@ -200,7 +211,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
         while last_noise < counters[N_NOISE] and noise_time[last_noise] == t:
             last_noise += 1
         taken = last_input - first_input + last_noise - first_noise
-        if (len(places) - counters[IN_POOL] < (neurons + taken) * room or len(record) - counters[N_RECORD] < neurons + taken):
+        if (len(places) - counters[IN_POOL] < (neurons + taken) * room
+                or len(record) - counters[N_RECORD] < neurons + taken):
             counters[PHASE], clock[NOW] = 1, t
             return NEEDS_ROOM
         after = np.nextafter(t, math.inf)
@@ -213,16 +225,18 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 lanes[lane, 0] = places[entry, AFTER]
                 if n == len(when):
                     when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-                n, _, _ = emit(pops, rows, links, targets, weights, places[entry, ROW], places[entry, AT], times[entry, EMITTED],
-                               times[entry, AMPLITUDE], places[entry, SENDER], after, n, when, spans, amounts)
+                n, _, _ = emit(pops, rows, links, targets, weights, places[entry, ROW], places[entry, AT],
+                               times[entry, EMITTED], times[entry, AMPLITUDE], places[entry, SENDER], after, n,
+                               when, spans, amounts)
                 _forget(places, counters, entry)
         while counters[N_WAITING] > 0 and times[waiting[0], NEXT] == t:
             entry = waiting[0]
             counters[N_WAITING] = pop(times, waiting, counters[N_WAITING])
             if n == len(when):
                 when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
-            n, at, following = emit(pops, rows, links, targets, weights, places[entry, ROW], places[entry, AT], times[entry, EMITTED],
-                                    times[entry, AMPLITUDE], places[entry, SENDER], after, n, when, spans, amounts)
+            n, at, following = emit(pops, rows, links, targets, weights, places[entry, ROW], places[entry, AT],
+                                    times[entry, EMITTED], times[entry, AMPLITUDE], places[entry, SENDER], after, n,
+                                    when, spans, amounts)
             if following < math.inf:
                 times[entry, NEXT], places[entry, AT] = following, at
                 counters[N_WAITING] = push(times, waiting, counters[N_WAITING], entry)
@@ -267,8 +281,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 k = order[d]
                 counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, FIRST]
                 add_row(cell, slow, marks, pops, own, lists, fresh, counts, 0, targets, weights, spans[k, FIRST],
-                        spans[k, LAST_SYNAPSE], spans[k, WEIGHT], spans[k, STEP], spans[k, HOW], spans[k, JUMP] == 1, amounts[k, 0], amounts[k, 1],
-                        amounts[k, 2], t, horizon)
+                        spans[k, LAST_SYNAPSE], spans[k, WEIGHT], spans[k, STEP], spans[k, HOW], spans[k, JUMP] == 1,
+                        amounts[k, 0], amounts[k, 1], amounts[k, 2], t, horizon)
             for k in range(n_due):
                 j = due[k]
                 if marks[j, TOUCHED] != counts[0, STAMP]:
@@ -358,4 +372,5 @@ class Sample(EventSample):
         self._pool(len(times) + len(self._places))
         lane_of = self.prepared.links[self.prepared.rows.row_projection[places[:, ROW]], LANE]
         for k in np.argsort(times[:, NEXT], kind="stable"):
-            _fly(self._times, self._places, self._waiting, self._lanes, lane_of[k], self.counters, *times[k], *places[k])
+            _fly(self._times, self._places, self._waiting, self._lanes, lane_of[k], self.counters, *times[k],
+                 *places[k])

@@ -4,8 +4,9 @@ At the start of a horizon [now, end) every neuron gets a limit on the accumulato
 feed. With v = V - v_inf, theta = v_threshold - v_inf and the largest current J that the limit allows,
 
     delta synapses:      V >= v_threshold needs c >= (theta - drive t) / phi(t) at some t of the horizon;
-    leaky membrane:      V' <= (J - V) / tau_mem, so V stays below theta while J <= v + (theta - v) tau_mem / (end - now);
-    membrane without leak:                               while J <= (theta - v) / (end - now) - drive.
+    leaky membrane:      V' <= (J - V) / tau_mem, so V stays below theta
+                         while J <= v + (theta - v) tau_mem / (end - now);
+    without leak:        while J <= (theta - v) / (end - now) - drive.
 
 The comparison is one-sided by margins (1e-9) far above rounding, so a neuron below its limit has no
 spike in any exact treatment, and results do not depend on the filter. Two receptors share J.
@@ -97,8 +98,8 @@ def move_origin(cell, slow, pops, p, first, last, now):
 A0, A1, A2, DRIFT, SHARE, UP_ONE, UP_TWO, DOWN_ONE, DOWN_TWO = range(9)
 UNITS = 9
 """Columns of `units` (one row a population): V per unit of the accumulators and of the drive, current that brings V up
-by 1, accumulator per current, current per accumulator. For delta synapses: DRIFT and UP_ONE at the start, A0 and UP_TWO the same at the end, SHARE the limit
-where all neurons are alike."""
+by 1, accumulator per current, current per accumulator. For delta synapses: DRIFT and UP_ONE at the start, A0 and UP_TWO
+the same at the end, SHARE the limit where all neurons are alike."""
 
 
 @inner
@@ -342,7 +343,7 @@ def near(marks, lists, counts, s, j):
 
 @inlined
 def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end):
-    """Set the limits of the near neurons for the window that ends at `end`; those that may fire in it are candidates."""
+    """Set the limits of the near neurons for the window until `end`; those that may fire in it are candidates."""
     first = counts[s, LOW]
     for k in range(first, first + counts[s, N_NEARBY]):
         j, p = lists[NEAR, k], lists[NEAR_IN, k]

@@ -53,7 +53,8 @@ def prepare(lowered):
     load = np.cumsum(1 + np.bincount(lowered.synapse_target, minlength=len(lowered.population)))
     made = Prepared(lowered, Rows(*(getattr(lowered, field) for field in Rows._fields)),
                     lowered.synapse_target.view(np.uint32), links, _excites(lowered),
-                    shortest_delay(lowered), int(np.diff(lowered.row_ptr).max(initial=0)), lanes, new_cells(lowered), load)
+                    shortest_delay(lowered), int(np.diff(lowered.row_ptr).max(initial=0)), lanes,
+                    new_cells(lowered), load)
     _KEPT[0] = made
     return made
 
@@ -84,8 +85,8 @@ def _links(lowered):
         lane = int(np.searchsorted(shared, delays[k])) if delays[k] in shared else -1
         weights = lowered.synapse_weight[lowered.projection_start[k]:lowered.projection_stop[k]]
         varied = len(weights) > 0 and bool(np.any(weights != weights[0]))
-        links[k] = p, add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0, receptor, lane, varied, \
-            lowered.projection_start[k]
+        add, to_delta = add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0
+        links[k] = p, add, to_delta, receptor, lane, varied, lowered.projection_start[k]
     return links, len(shared)
 
 

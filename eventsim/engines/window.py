@@ -74,9 +74,9 @@ from eventsim.engines.sample import (
 from eventsim.engines.sample import longer as longer_table
 
 
-def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites, rows, links, targets, weights, flights,
-             record, noise, noise_time, noise_gid, in_time, in_source, in_amplitude, counters, clock, longest, room, t_stop,
-             max_horizons, stop_after, watch_from, watch_to):
+def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites, rows, links, targets, weights,
+             flights, record, noise, noise_time, noise_gid, in_time, in_source, in_amplitude, counters, clock, longest,
+             room, t_stop, max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     shards = len(counts)
     when, spans, amounts = np.empty(64), np.empty((64, 8), np.int64), np.empty((64, 4))
@@ -122,8 +122,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                     or counters[N_RECORD] + fresh_inputs > len(record)):
                 return NEEDS_ROOM
 
-            take_in(rows, flights, counters, record, noise.kept, in_time, in_source, in_amplitude, last_input, noise_time,
-                    noise_gid, last_noise, horizon)
+            take_in(rows, flights, counters, record, noise.kept, in_time, in_source, in_amplitude, last_input,
+                    noise_time, noise_gid, last_noise, horizon)
             k, kept, n = 0, 0, 0
             while k < counters[N_NEAR]:
                 k, kept, n = take_out(pops, rows, links, targets, weights, flights, counters, k, kept, n, when, spans,
@@ -171,8 +171,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             if size > len(order):
                 order, buckets = orders(size)
             spikes_in_order(fresh_time, fresh_gid, size, now, end, order, buckets)
-            send_on(rows, flights, counters, clock, record, fresh_time, fresh_gid, fresh, order, size, horizon, stop_after,
-                    watch_from, watch_to)
+            send_on(rows, flights, counters, clock, record, fresh_time, fresh_gid, fresh, order, size, horizon,
+                    stop_after, watch_from, watch_to)
         elif n == 0:
             following = next_arrival(flights, counters, in_time, noise_time, horizon)
             for s in range(shards):

@@ -14,7 +14,7 @@ from eventsim.engines.prepared import prepare
 from eventsim.lower import lower
 from eventsim.neurons import receptors
 
-WIDTH = 1 + max(FIRST, LAST_SYNAPSE, LINK, SOURCE, deliveries.HOW, deliveries.JUMP, getattr(deliveries, "STEP", 0))
+WIDTH = 1 + deliveries.STEP
 
 
 class Table:
@@ -119,7 +119,8 @@ def delivered(made, row, emitted, ends, room=100):
         while following < end:
             when, spans, amounts = np.zeros(room), np.zeros((room, WIDTH), np.int64), np.zeros((room, 4))
             n, at, following = deliveries.emit(
-                made.cells.pops, made.rows, made.links, row, at, emitted, 2.0, 0, end, 0, when, spans, amounts)
+                made.cells.pops, made.rows, made.links, made.targets, lowered.synapse_weight, row, at,
+                emitted, 2.0, 0, end, 0, when, spans, amounts)
             for k in range(n):
                 assert when[k] < end
                 assert spans[k, SOURCE] == 0 and spans[k, LINK] == made.rows.row_projection[row]

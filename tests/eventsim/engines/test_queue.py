@@ -17,7 +17,7 @@ class Slots:
     """The indexed heap with its tables."""
 
     def __init__(self, room):
-        self.own, self.lists = np.full(room, np.nan), np.full((room, 1 + max(IDS, PLACE)), -1, np.int64)
+        self.own, self.lists = np.full(room, np.nan), np.full((1 + max(IDS, PLACE), room), -1, np.int64)
         self.size = 0
 
     def add(self, time):
@@ -29,12 +29,12 @@ class Slots:
         queue.change(self.own, self.lists, self.size, slot, time)
 
     def first(self):
-        return int(self.lists[0, IDS])
+        return int(self.lists[IDS, 0])
 
     def check(self, expected):
         """Assert that it holds the times of `expected`, in heap order, with every place known."""
         assert self.own[:self.size].tolist() == expected
-        slots, places = self.lists[:self.size, IDS], self.lists[:self.size, PLACE]
+        slots, places = self.lists[IDS, :self.size], self.lists[PLACE, :self.size]
         assert places[slots].tolist() == list(range(self.size))
         for at in range(1, self.size):
             assert self.own[slots[(at - 1) >> 2]] <= self.own[slots[at]]

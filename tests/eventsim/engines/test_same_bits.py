@@ -179,7 +179,7 @@ def test_a_sample_goes_on_bit_for_bit_on_whichever_engine_takes_over_what_anothe
             assert taken_over.arrivals == straight.arrivals
 
 
-@settings(max_examples=examples(400))
+@settings(max_examples=examples(150))
 @given(layered_cases())
 def test_the_layers_give_the_bits_of_the_heap_and_of_the_reference(case):
     expected = bits(case.run("reference"))
