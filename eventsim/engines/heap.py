@@ -253,10 +253,12 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                     record[r, TIME], record[r, GID], record[r, SLOPE], record[r, 3] = t, sender, math.inf, 0.0
                     counters[N_RECORD] += 1
             for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
-                if n == len(when):
-                    when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
                 n, at, following = emit(pops, rows, links, targets, weights, row, rows.row_start[row], t, amplitude,
                                         sender, after, n, when, spans, amounts)
+                while following < after:
+                    when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
+                    n, at, following = emit(pops, rows, links, targets, weights, row, at, t, amplitude, sender, after,
+                                            n, when, spans, amounts)
                 if following < math.inf:
                     _fly(times, places, waiting, lanes, links[rows.row_projection[row], LANE], counters, following, t,
                          amplitude, row, at, sender)
@@ -306,10 +308,12 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 if watch_from <= sender < watch_to:
                     counters[WATCHED] += 1
                 for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
-                    if n == len(when):
-                        when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
                     n, at, following = emit(pops, rows, links, targets, weights, row, rows.row_start[row], t, 1.0,
                                             sender, after, n, when, spans, amounts)
+                    while following < after:
+                        when, spans, amounts = longer_column(when), longer(spans), longer(amounts)
+                        n, at, following = emit(pops, rows, links, targets, weights, row, at, t, 1.0, sender, after, n,
+                                                when, spans, amounts)
                     if following < math.inf:
                         _fly(times, places, waiting, lanes, links[rows.row_projection[row], LANE], counters, following,
                              t, 1.0, row, at, sender)

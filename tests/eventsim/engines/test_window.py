@@ -14,6 +14,7 @@ import eventsim as es
 from eventsim import choice
 from eventsim.engines import window
 from eventsim.engines.cells import FRESH, FRESH_END, HIGH, LOW
+from eventsim.engines.flights import new_flights
 from eventsim.engines.prepared import shortest_delay
 from eventsim.lower import lower
 
@@ -144,7 +145,7 @@ class Tight(window.Sample):
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
         self._guessed = True
-        self._flights = window._flights(1)
+        self._flights = new_flights(1)
         self.record, self.noise_time, self.noise_gid = np.zeros((1, 4)), np.zeros(1), np.zeros(1, np.int64)
 
     def _cut(self, n, shards):
