@@ -13,7 +13,7 @@ from eventsim._jit import closed_form, kernel
 from eventsim.arrivals import arrivals_at
 from eventsim.errors import InputError
 from eventsim.lower import lower
-from eventsim.neurons import membrane as closed_forms
+from eventsim.neurons import receptors
 
 
 class Membrane(NamedTuple):
@@ -22,7 +22,7 @@ class Membrane(NamedTuple):
     v: np.ndarray
     """float64 (neurons, times), left limits."""
     i: np.ndarray
-    """float64 (neurons, times)."""
+    """float64 (neurons, times); of two receptors the sum."""
 
 
 class _Cell(NamedTuple):
@@ -31,6 +31,7 @@ class _Cell(NamedTuple):
     regime: int
     tau_mem: float
     tau_syn: float
+    tau_two: float
     period: float
     first: int
     """gid of the first neuron."""
@@ -87,8 +88,9 @@ def _rebuilt(trace, name, samples, neurons, times):
     index = lowered.names.index(name)
     here = slice(lowered.offset[index], lowered.offset[index + 1])
     cell = _Cell(int(lowered.regime[index]), float(lowered.tau_mem[index]), float(lowered.tau_syn[index]),
-                 float(lowered.period[index]), int(lowered.offset[index]), lowered.drive[here].copy(),
-                 lowered.v_reset[here].copy(), lowered.v_init[here].copy(), lowered.t_refractory[here].copy())
+                 float(lowered.tau_two[index]), float(lowered.period[index]), int(lowered.offset[index]),
+                 lowered.drive[here].copy(), lowered.v_reset[here].copy(), lowered.v_init[here].copy(),
+                 lowered.t_refractory[here].copy())
     v = np.zeros((len(samples), len(neurons), len(times)))
     i = np.zeros_like(v)
     own = trace.arrays(name)
@@ -103,46 +105,48 @@ def _rebuilt(trace, name, samples, neurons, times):
 
 
 @closed_form
-def _bring(cell, c0, c1, origin, j, t):
+def _bring(cell, c, origin, j, t):
     wanted = np.int64(t / cell.period)
     while origin[j] < wanted:
-        if c0[j] == 0.0 and c1[j] == 0.0 and cell.drive[j] == 0.0:
+        if c[0, j] == 0.0 and c[1, j] == 0.0 and c[2, j] == 0.0 and cell.drive[j] == 0.0:
             origin[j] = wanted
             break
-        c0[j], c1[j] = closed_forms.advance(
-            cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.drive[j], c0[j], c1[j])
+        c[0, j], c[1, j], c[2, j] = receptors.advance(
+            cell.regime, cell.tau_mem, cell.tau_syn, cell.tau_two, cell.period, cell.drive[j], c[0, j], c[1, j],
+            c[2, j])
         origin[j] += 1
 
 
 @closed_form
-def _restart(cell, c0, c1, origin, j, t):
-    _bring(cell, c0, c1, origin, j, t)
+def _restart(cell, c, origin, j, t):
+    _bring(cell, c, origin, j, t)
     s = t - origin[j] * cell.period
-    v, _ = closed_forms.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0[j], c1[j], s)
-    o0, o1 = closed_forms.own(cell.regime, cell.tau_mem, cell.tau_syn, s)
+    v, _, _ = receptors.local(
+        cell.regime, cell.tau_mem, cell.tau_syn, cell.tau_two, cell.drive[j], c[0, j], c[1, j], c[2, j], s)
+    o0, o1 = receptors.own(cell.regime, cell.tau_mem, cell.tau_syn, cell.tau_two, s)
     jump = cell.v_reset[j] - v
-    c0[j] += jump * o0
-    c1[j] += jump * o1
+    c[0, j] += jump * o0
+    c[1, j] += jump * o1
 
 
 @closed_form
-def _release(cell, c0, c1, origin, release, j, t):
+def _release(cell, c, origin, release, j, t):
     """End the refractory period of neuron j where it is over at t, and bring it to t."""
     if -math.inf < release[j] <= t:
-        _restart(cell, c0, c1, origin, j, release[j])
+        _restart(cell, c, origin, j, release[j])
         release[j] = -math.inf
-    _bring(cell, c0, c1, origin, j, t)
+    _bring(cell, c, origin, j, t)
 
 
 @closed_form
-def _fire(cell, c0, c1, origin, release, fired_at, j, t):
-    _release(cell, c0, c1, origin, release, j, t)
+def _fire(cell, c, origin, release, fired_at, j, t):
+    _release(cell, c, origin, release, j, t)
     fired_at[j] = t
     end = t + cell.t_refractory[j]
     if end > t:
         release[j] = end
     else:
-        _restart(cell, c0, c1, origin, j, t)
+        _restart(cell, c, origin, j, t)
 
 
 @kernel
@@ -150,14 +154,13 @@ def _walk(cell, arrivals, bounds, target, weight, own_time, own_neuron, own_gene
           own_bounds, neurons, times, v, i):
     """Deliver the arrivals and own spikes of each sample; write V - v_inf and I of `neurons` at `times`."""
     n = len(cell.drive)
-    c0, c1 = np.zeros(n), np.zeros(n)
+    c = np.zeros((3, n))
     origin = np.zeros(n, np.int64)
     release, fired_at = np.zeros(n), np.zeros(n)
-    delta = cell.tau_syn == 0.0
-    o0, o1 = closed_forms.own(cell.regime, cell.tau_mem, cell.tau_syn, 0.0)
+    o0, o1 = receptors.own(cell.regime, cell.tau_mem, cell.tau_syn, cell.tau_two, 0.0)
     for row in range(bounds.shape[1]):
         for j in range(n):
-            c0[j], c1[j] = cell.v_init[j] * o0, cell.v_init[j] * o1
+            c[0, j], c[1, j], c[2, j] = cell.v_init[j] * o0, cell.v_init[j] * o1, 0.0
             origin[j], release[j], fired_at[j] = 0, -math.inf, -1.0
         k, last = bounds[0, row], bounds[1, row]
         mine, mine_last = own_bounds[0, row], own_bounds[1, row]
@@ -170,20 +173,24 @@ def _walk(cell, arrivals, bounds, target, weight, own_time, own_neuron, own_gene
                     a, b = arrivals.time[k], own_time[mine]
                     fires = b < a or (b == a and own_generation[mine] < arrivals.generation[k])
                 if fires:
-                    _fire(cell, c0, c1, origin, release, fired_at, own_neuron[mine], own_time[mine])
+                    _fire(cell, c, origin, release, fired_at, own_neuron[mine], own_time[mine])
                     mine += 1
                 elif arrives:
                     t = arrivals.time[k]
                     s = t - np.int64(t / cell.period) * cell.period
-                    p0, p1 = closed_forms.psi(cell.regime, cell.tau_mem, cell.tau_syn, s)
-                    q0, q1 = arrivals.amplitude[k] * p0, arrivals.amplitude[k] * p1
+                    receptor = arrivals.receptor[k]
+                    delta = (cell.tau_two if receptor == 1 else cell.tau_syn) == 0.0
+                    p0, p1, p2 = receptors.psi(cell.regime, cell.tau_mem, cell.tau_syn, cell.tau_two, receptor, s)
+                    amplitude = arrivals.amplitude[k]
+                    q0, q1, q2 = amplitude * p0, amplitude * p1, amplitude * p2
                     for synapse in range(arrivals.start[k], arrivals.stop[k]):
                         j = target[synapse] - cell.first
-                        _release(cell, c0, c1, origin, release, j, t)
+                        _release(cell, c, origin, release, j, t)
                         if delta and (release[j] > t or fired_at[j] == t):
                             continue
-                        c0[j] += weight[synapse] * q0
-                        c1[j] += weight[synapse] * q1
+                        c[0, j] += weight[synapse] * q0
+                        c[1, j] += weight[synapse] * q1
+                        c[2, j] += weight[synapse] * q2
                     k += 1
                 else:
                     break
@@ -191,9 +198,10 @@ def _walk(cell, arrivals, bounds, target, weight, own_time, own_neuron, own_gene
                 break
             for m in range(len(neurons)):
                 j = neurons[m]
-                _release(cell, c0, c1, origin, release, j, limit)
-                v[row, m, at], i[row, m, at] = closed_forms.local(
-                    cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0[j], c1[j],
+                _release(cell, c, origin, release, j, limit)
+                v[row, m, at], one, two = receptors.local(
+                    cell.regime, cell.tau_mem, cell.tau_syn, cell.tau_two, cell.drive[j], c[0, j], c[1, j], c[2, j],
                     limit - origin[j] * cell.period)
+                i[row, m, at] = one + two
                 if release[j] > limit:
                     v[row, m, at] = cell.v_reset[j]

@@ -152,3 +152,39 @@ def test_unusable_questions_are_answered_with_one_line():
         with pytest.raises(InputError) as caught:
             question()
         assert "\n" not in str(caught.value)
+
+
+def two_receptors(fires, taus, tau_mem=20.0):
+    """Return the trace of one neuron with two receptors, fed by turns, and the arrivals (time, weight, receptor)."""
+    arrivals = [(1.0, 3.0, 0), (2.5, -4.0, 1), (4.0, 6.0, 0), (4.0, 2.0, 1), (9.0, 8.0, 0), (70.0, 5.0, 1)]
+    net = es.Network(seed=0)
+    net.population("cell", 1, es.LIF(tau_mem, dict(zip("ab", taus, strict=True)), v_threshold=1.0 if fires else INF))
+    stimulus = {}
+    for receptor, name in enumerate("ab"):
+        mine = [(t, weight) for t, weight, of in arrivals if of == receptor]
+        net.input(name, 1)
+        net.connect(name, "cell", es.Dense([[1.0]]), receptor=name)
+        stimulus[name] = es.Spikes([t for t, _ in mine], [0] * len(mine), amplitude=[w for _, w in mine])
+    return es.simulate(net, stimulus, 100.0, engine="heap"), arrivals
+
+
+@pytest.mark.parametrize("tau_mem", [20.0, 5.0, INF])
+@pytest.mark.parametrize("taus", [(5.0, 10.0), (5.0, 0.0), (2.0, 20.0)])
+def test_the_membrane_of_two_receptors_is_the_sum_of_what_each_does_alone(taus, tau_mem):
+    trace, arrivals = two_receptors(False, taus, tau_mem)
+    times = np.linspace(0.0, 100.0, 41)
+    v, i = np.zeros(41), np.zeros(41)
+    for receptor, tau_syn in enumerate(taus):
+        mine = [(t, weight) for t, weight, of in arrivals if of == receptor]
+        alone = one_neuron(es.LIF(tau_mem, tau_syn, v_threshold=INF), mine, 100.0).membrane("cell", 0, times)
+        v, i = v + alone.v[0], i + alone.i[0]
+    both = trace.membrane("cell", 0, times)
+    assert both.v[0] == pytest.approx(v, rel=1e-9, abs=1e-9)
+    assert both.i[0] == pytest.approx(i, rel=1e-9, abs=1e-9)
+
+
+def test_a_neuron_with_two_receptors_is_at_its_threshold_when_it_fires():
+    trace, _ = two_receptors(True, (5.0, 10.0))
+    spikes = trace.spikes("cell")
+    assert len(spikes.time) >= 2
+    assert trace.membrane("cell", 0, spikes.time).v[0] == pytest.approx(1.0, rel=1e-10)
