@@ -94,7 +94,8 @@ def parallel_kernel(function):
     """As `kernel`, with the loops over `numba.prange` spread over threads (and nothing else made parallel).
 
     Two calls at a time from different Python threads abort the process under some of numba's threading
-    layers: the caller holds `PARALLEL`.
+    layers: the caller holds `PARALLEL`. In a process forked from one that used threads, OpenMP ends the process
+    at the first loop: the caller asks `forked`.
     """
     # Numba's cache knows a function by its name alone, not by how it was compiled.
     twin = types.FunctionType(function.__code__, function.__globals__, f"{function.__name__}_in_threads")
@@ -104,6 +105,14 @@ def parallel_kernel(function):
 
 PARALLEL = threading.Lock()
 """Held while a parallel kernel runs; a forked process gets it free."""
+
+_HOME = os.getpid()
+
+
+def forked():
+    """Return whether this process was forked after eventsim was imported: it may have no threads in kernels."""
+    return os.getpid() != _HOME
+
 
 if hasattr(os, "register_at_fork"):  # no process is forked while another of its threads holds it
     os.register_at_fork(before=PARALLEL.acquire, after_in_parent=PARALLEL.release, after_in_child=PARALLEL.release)

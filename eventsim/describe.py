@@ -9,6 +9,12 @@ import math
 
 import numpy as np
 
+from eventsim.choice import choose_engine
+from eventsim.lower import lower
+
+_STATE = 700
+"""Bytes a neuron while it is simulated: state, lists, spikes under way and of a window, and the kernels' tables."""
+
 
 class Description:
     """The facts about a network and the warnings drawn from them.
@@ -74,8 +80,12 @@ def describe(net):
         "n_parameters": sum(projection.weight.size for projection in net.projections.values()),
         "populations": populations,
         "projections": projections,
-        "memory_bytes": {"network": _stored_bytes(net), "engine": 20 * synapse_count},
     }
+    lowered = lower(net)
+    engine, reason = choose_engine(net, "auto")
+    facts["engine"] = {"name": engine, "reason": reason}
+    tables = sum(column.nbytes for column in lowered if isinstance(column, np.ndarray))
+    facts["memory_bytes"] = {"network": _stored_bytes(net), "engine": tables + _STATE * facts["n_neurons"]}
     facts["warnings"] = list(_warnings(net, facts))
     return Description(facts)
 
@@ -267,7 +277,8 @@ def _as_text(facts):
     lines += _table(_projection_row(name, about) for name, about in facts["projections"].items())
     memory = facts["memory_bytes"]
     stored, simulated = _size(memory["network"]), _size(memory["engine"])
-    lines.append(f"  memory: {stored} stored, {simulated} of synapses when simulated")
+    lines.append(f"  memory: {stored} stored, {simulated} more when simulated, recorded spikes apart")
+    lines.append(f"  engine: {facts['engine']['name']} ({facts['engine']['reason']})")
     lines += [f"  warning: {text}" for text in facts["warnings"]]
     return "\n".join(lines)
 

@@ -13,7 +13,7 @@ import math
 import numba
 import numpy as np
 
-from eventsim._jit import PARALLEL, kernel, parallel_kernel
+from eventsim._jit import PARALLEL, forked, kernel, parallel_kernel
 from eventsim.engines.cells import (
     BASE,
     FOLLOWED,
@@ -216,7 +216,7 @@ class Sample(EventSample):
                      made.rows, made.links, made.targets, lowered.synapse_weight, self._flights, self.record,
                      self.noise, self.noise_time, self.noise_gid, *inputs, self.counters, self.clocks, longest,
                      made.room, t_stop, self.CHUNK, *limit)
-        if len(self.counts) == 1:
+        if len(self.counts) == 1 or forked():  # the serial kernel takes one shard after the other, with the same bits
             return _serial(*arguments)
         with PARALLEL:
             numba.set_num_threads(min(len(self.counts), numba.config.NUMBA_NUM_THREADS))

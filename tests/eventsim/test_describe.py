@@ -197,6 +197,26 @@ def test_memory_counts_what_is_stored():
     assert net.describe().as_dict()["memory_bytes"]["network"] - stored == 2 * 8 * 8
 
 
+def test_the_engine_that_will_run_is_named_with_the_reason():
+    described = small(LIF(20, 5), 5.0).describe()
+    engine = described.as_dict()["engine"]
+    assert engine["name"] == "window"
+    assert "may fire more than once" in engine["reason"]
+    assert f"engine: window ({engine['reason']})" in str(described)
+
+
+def test_memory_of_a_run_grows_by_twelve_bytes_a_synapse_and_eight_more_with_delays_of_its_own():
+    def needed(n, delay):
+        net = Network()
+        net.population("h", n, LIF(20, 5))
+        net.connect("h", "h", Dense(np.full((n, n), 0.1)), delay=delay)
+        return net.describe().as_dict()["memory_bytes"]["engine"]
+
+    delays = 1.0 + np.arange(40 * 40).reshape(40, 40) / 1000.0
+    assert needed(40, delays) - needed(40, 1.0) == 8 * 40 * 40
+    assert 12 * 40 * 40 <= needed(40, 1.0) <= 12 * 40 * 40 + 1000 * 40
+
+
 def test_the_text_names_every_part_and_every_warning():
     net = small(LIF(20, 0), 0.1)
     net.poisson("noise", 2, rate=[1.0, 5.0])
