@@ -5,10 +5,10 @@ matter the others:
 
     cell   C0, C1, SEEN, LIMIT (, C2, LIMIT_TWO where a population has two receptors)
     slow   RELEASE, LAST, PARKED, BEFORE and two more, THETA, V_RESET, DRIVE, T_REFRACTORY, V_INIT, EXACT
-    marks  TOUCHED, OPENED, SLOT, POPULATION, NEARBY
+    marks  TOUCHED, OPENED, SLOT, POPULATION, NEARBY, RESTS
 
 and `pops` with one row a population: TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL,
-DRIVE_ALL, MOVED; `lists` has one column a neuron. Few wide tables, because every array that a compiled function is
+DRIVE_ALL, MOVED, LIKE; `lists` has one column a neuron. Few wide tables, because every array that a function is
 given costs time at each call.
 
 LIMIT is the filter (see `eventsim.engines.horizon`): while the accumulator that an arrival feeds stays
@@ -36,13 +36,14 @@ THETA, V_RESET, DRIVE, T_REFRACTORY, V_INIT, EXACT = range(6, 12)
 """More columns of `slow`. THETA gets inf where a neuron never fires again; EXACT: 1 where the next own event of a
 candidate is one, 0 where it is a lower bound."""
 
-TOUCHED, OPENED, SLOT, POPULATION, NEARBY = range(5)
+TOUCHED, OPENED, SLOT, POPULATION, NEARBY, RESTS = range(6)
 """Columns of `marks`: stamps of the last generation and instant that touched a neuron, place among the candidates
-(-1: none), 1 where the neuron is listed as near."""
+(-1: none), 1 where the neuron is listed as near, its place among the resting ones."""
 
-TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL, MOVED = range(11)
+TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL, MOVED, LIKE = range(12)
 """Columns of `pops`: BASE is the time of the present origin; ALIKE: 1 where all neurons share THETA and DRIVE; MOVED: 1
-while its neurons wait for the test that follows a move of the origin."""
+while its neurons wait for the test that follows a move of the origin; LIKE: the first population that is the same in
+all that the limits of alike neurons depend on."""
 
 CANDIDATES, RESTING, TOUCHING, NEAR, NEAR_IN, IDS, PLACE = range(7)
 """Rows of `lists`: candidates, neurons in their refractory period, neurons touched in this generation, neurons that
@@ -106,8 +107,8 @@ def new_cells(lowered):
     """Return the tables at t = 0: accumulators for V(0) = v_init, nobody a candidate."""
     n = len(lowered.population)
     cell = aligned(n, 8 if np.any(lowered.regime == membrane.PAIR) else 4)
-    slow, marks = np.zeros((n, 12)), np.zeros((n, 5), np.int64)
-    pops = np.zeros((len(lowered.names), 11))
+    slow, marks = np.zeros((n, 12)), np.zeros((n, 6), np.int64)
+    pops = np.zeros((len(lowered.names), 12))
     for p in range(len(lowered.names)):
         here = slice(lowered.offset[p], lowered.offset[p + 1])
         regime = int(lowered.regime[p])

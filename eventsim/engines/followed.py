@@ -13,7 +13,6 @@ from eventsim._jit import inlined, inner
 from eventsim.engines.cells import (
     ADD_BOTH,
     ADD_CURRENT,
-    ADD_FIRST,
     ADD_JUMP,
     ADD_TWO,
     BEFORE,
@@ -43,6 +42,7 @@ from eventsim.engines.cells import (
     POPULATION,
     RELEASE,
     RESTING,
+    RESTS,
     SEEN,
     SLOT,
     STAMP,
@@ -58,6 +58,7 @@ from eventsim.engines.cells import (
 from eventsim.engines.deliveries import FIRST, HOW, JUMP, LAST_SYNAPSE, STEP, WEIGHT
 from eventsim.engines.horizon import (
     begin,
+    begin_rests,
     candidate,
     clear,
     clear_near,
@@ -96,7 +97,8 @@ def fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon
         if end == math.inf:
             slow[j, THETA] = math.inf
         else:
-            lists[RESTING, counts[s, LOW] + counts[s, N_RESTING]] = j
+            marks[j, RESTS] = counts[s, LOW] + counts[s, N_RESTING]
+            lists[RESTING, marks[j, RESTS]] = j
             counts[s, N_RESTING] += 1
         if end < horizon:
             set_own(own, lists, counts, s, slot, end)
@@ -114,12 +116,9 @@ def end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t):
     """Let candidate j out of its refractory period at t."""
     restart(cell, slow, pops, j, p, t)
     slow[j, RELEASE] = -math.inf
-    first = counts[s, LOW]
-    for k in range(first, first + counts[s, N_RESTING]):
-        if lists[RESTING, k] == j:
-            counts[s, N_RESTING] -= 1
-            lists[RESTING, k] = lists[RESTING, first + counts[s, N_RESTING]]
-            break
+    counts[s, N_RESTING] -= 1
+    other = lists[RESTING, counts[s, LOW] + counts[s, N_RESTING]]
+    lists[RESTING, marks[j, RESTS]], marks[other, RESTS] = other, marks[j, RESTS]
 
 
 @inner
@@ -192,7 +191,8 @@ def follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, 
         near(marks, lists, counts, s, j)
         candidate(cell, slow, marks, own, lists, counts, s, j)
     slot = marks[j, SLOT]
-    _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
+    if own[slot] < t:
+        _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
     if own[slot] == t and slow[j, RELEASE] == t:
         end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t)
     if slow[j, RELEASE] == math.inf:
@@ -227,64 +227,101 @@ def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, we
 
 
 @inlined
+def _jumps(cell, targets, weights, synapse, last, at, step, q0, t):
+    """Add to C0 up to the first neuron that would reach its limit; return how far.
+
+    The four loops of this kind hold no call, so that all they need stays in registers (2.7 ns a synapse with one, 1.6
+    without). Places are unsigned: that saves the test for one that counts from the end.
+    """
+    while synapse < last:
+        j = targets[synapse]
+        x = cell[j, C0] + weights[at] * q0
+        if x >= cell[j, LIMIT]:
+            break
+        cell[j, C0] = x
+        cell[j, SEEN] = t
+        at += step
+        synapse += np.uint64(1)
+    return synapse
+
+
+@inlined
+def _currents(cell, targets, weights, synapse, last, at, step, q0, q1, t):
+    """Add to C0 and C1 up to the first neuron whose C1 would reach its limit; return how far."""
+    while synapse < last:
+        j = targets[synapse]
+        y = cell[j, C1] + weights[at] * q1
+        if y >= cell[j, LIMIT]:
+            break
+        cell[j, C0] += weights[at] * q0
+        cell[j, C1] = y
+        cell[j, SEEN] = t
+        at += step
+        synapse += np.uint64(1)
+    return synapse
+
+
+@inlined
+def _second_currents(cell, targets, weights, synapse, last, at, step, q0, q2, t):
+    """Add to C0 and C2 up to the first neuron whose C2 would reach its limit; return how far."""
+    while synapse < last:
+        j = targets[synapse]
+        y = cell[j, C2] + weights[at] * q2
+        if y >= cell[j, LIMIT_TWO]:
+            break
+        cell[j, C0] += weights[at] * q0
+        cell[j, C2] = y
+        cell[j, SEEN] = t
+        at += step
+        synapse += np.uint64(1)
+    return synapse
+
+
+@inlined
+def _lasting_currents(cell, targets, weights, synapse, last, at, step, q0, q1, t):
+    """Add to C0 and C1 up to the first neuron whose C0 would reach its limit; return how far."""
+    while synapse < last:
+        j = targets[synapse]
+        x = cell[j, C0] + weights[at] * q0
+        if x >= cell[j, LIMIT]:
+            break
+        cell[j, C0] = x
+        cell[j, C1] += weights[at] * q1
+        cell[j, SEEN] = t
+        at += step
+        synapse += np.uint64(1)
+    return synapse
+
+
+@inlined
 def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, how, jump,
             q0, q1, q2, t, horizon):
     """Add one arrival to each target of a run of synapses; what a weight of 1 adds is (q0, q1, q2).
 
-    `at`: place of the first weight; `step`: how far it is to the next, 0 where all of the projection are equal. Places
-    are unsigned: that saves the test for one that counts from the end.
+    `at`: place of the first weight; `step`: how far it is to the next, 0 where all of the projection are equal.
     """
-    first, last, at, step = np.uint64(first), np.uint64(last), np.uint64(at), np.uint64(step)
-    if how == ADD_JUMP:
-        for synapse in range(first, last):
-            j = targets[synapse]
-            x = cell[j, C0] + weights[at] * q0
-            if x >= cell[j, LIMIT]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
-                       horizon)
-            else:
-                cell[j, C0] = x
-                cell[j, SEEN] = t
-            at += step
-    elif how == ADD_CURRENT:
-        for synapse in range(first, last):
-            j = targets[synapse]
-            y = cell[j, C1] + weights[at] * q1
-            if y >= cell[j, LIMIT]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
-                       horizon)
-            else:
-                cell[j, C0] += weights[at] * q0
-                cell[j, C1] = y
-                cell[j, SEEN] = t
-            at += step
-    elif how == ADD_TWO:
-        for synapse in range(first, last):
-            j = targets[synapse]
-            y = cell[j, C2] + weights[at] * q2
-            if y >= cell[j, LIMIT_TWO]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
-                       horizon)
-            else:
-                cell[j, C0] += weights[at] * q0
-                cell[j, C2] = y
-                cell[j, SEEN] = t
-            at += step
-    elif how == ADD_FIRST:
-        for synapse in range(first, last):
-            j = targets[synapse]
-            x = cell[j, C0] + weights[at] * q0
-            if x >= cell[j, LIMIT]:
-                follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, weights[at], q0, q1, q2, t,
-                       horizon)
-            else:
-                cell[j, C0] = x
-                cell[j, C1] += weights[at] * q1
-                cell[j, SEEN] = t
-            at += step
-    else:
+    if how == ADD_BOTH:
         _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weights, first, last, at, step, jump,
                   q0, q1, q2, t, horizon)
+        return
+    synapse, last, at, step = np.uint64(first), np.uint64(last), np.uint64(at), np.uint64(step)
+    while True:
+        before = synapse
+        if how == ADD_JUMP:
+            synapse = _jumps(cell, targets, weights, synapse, last, at, step, q0, t)
+        elif how == ADD_CURRENT:
+            synapse = _currents(cell, targets, weights, synapse, last, at, step, q0, q1, t)
+        elif how == ADD_TWO:
+            synapse = _second_currents(cell, targets, weights, synapse, last, at, step, q0, q2, t)
+        else:
+            synapse = _lasting_currents(cell, targets, weights, synapse, last, at, step, q0, q1, t)
+        if synapse == last:
+            return
+        at += (synapse - before) * step
+        follow(cell, slow, marks, pops, own, lists, fresh, counts, s, targets[synapse], how, jump, weights[at], q0, q1,
+               q2, t, horizon)
+        synapse += np.uint64(1)
+        at += step
 
 
 @inlined
@@ -338,7 +375,7 @@ def _place(targets, first, last, gid):
 
 
 @inner
-def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites, now, end):
+def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, now, end):
     """Move origins that are due, set limits of one shard for the horizon [now, end)."""
     clear(marks, lists, counts, s)
     clear_near(marks, lists, counts, s)
@@ -349,7 +386,8 @@ def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, u
         moved = pops[p, MOVED] == 1.0
         if moved:
             move_origin(cell, slow, pops, p, first, last, now)
-        begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, first, last, end, moved)
+        begin(cell, slow, marks, pops, own, lists, counts, s, units, p, first, last, moved)
+    begin_rests(cell, slow, marks, pops, own, lists, counts, s, end)
 
 
 @inner

@@ -201,8 +201,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                     moved = True
                     pops[p, BASE] = math.floor(t / pops[p, PERIOD]) * pops[p, PERIOD]
             clock[HORIZON] = horizon
-            measure(pops, units, t, horizon)
-            begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, 0, offset, units, excites, t, horizon)
+            measure(pops, units, excites, t, horizon)
+            begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, 0, offset, units, t, horizon)
             test_moved(cell, slow, marks, pops, own, lists, fresh, counts, 0)
             if not moved:
                 continue

@@ -36,6 +36,7 @@ from eventsim.engines.cells import (
     JUMPS,
     KIND,
     LEAKY,
+    LIKE,
     LIMIT,
     LIMIT_TWO,
     LOW,
@@ -95,38 +96,72 @@ def move_origin(cell, slow, pops, p, first, last, now):
         cell[j, SEEN] = now
 
 
-A0, A1, A2, DRIFT, SHARE, UP_ONE, UP_TWO, DOWN_ONE, DOWN_TWO = range(9)
-UNITS = 9
-"""Columns of `units` (one row a population): V per unit of the accumulators and of the drive, current that brings V up
-by 1, accumulator per current, current per accumulator. For delta synapses: DRIFT and UP_ONE at the start, A0 and UP_TWO
-the same at the end, SHARE the limit where all neurons are alike."""
+(A0, A1, A2, BLUR, SHARE, LEAK, BOTH, UP_ONE, UP_TWO, HOLD_ONE, HOLD_TWO, SINK_ONE, SINK_TWO, ROOM, LESS,
+ DRIFT) = range(16)
+UNITS = 16
+"""Columns of `units` (one row a population), for limits over one span of time.
+
+A: V per unit of the accumulators; BLUR: by how much less sure. SHARE: current that brings V up by 1 in the span;
+LEAK: 1 where V itself counts as a current. BOTH: 1 where both receptors are excited. UP: accumulator per current (inf
+where nothing excites the receptor). HOLD, SINK: largest current to come of an accumulator of 1, of -1 (0 where the
+limit itself is on it). ROOM: how far v_inf is below the threshold, LESS: the drive, where all neurons of the population
+are alike. For delta synapses: SHARE is the limit where all are alike, else from DRIFT and UP_ONE at the start of the
+span, A0 and UP_TWO at its end.
+"""
 
 
 @inner
-def measure(pops, units, now, end):
+def measure(pops, units, excites, now, end):
     """Work out `units` for the limits of [now, end)."""
     for p in range(len(pops)):
-        kind, regime = pops[p, KIND], int(pops[p, REGIME])
-        tau_mem, tau_syn, tau_two = pops[p, TAU_MEM], pops[p, TAU_SYN], pops[p, TAU_TWO]
-        s = now - pops[p, BASE]
-        if kind == JUMPS:
-            to = end - pops[p, BASE]
-            units[p, UP_ONE] = 1.0 / receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, s)[0]
-            units[p, UP_TWO] = 1.0 / receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, to)[0]
-            units[p, DRIFT] = s if regime == IF_DELTA else 0.0
-            units[p, A0] = to if regime == IF_DELTA else 0.0
-            units[p, SHARE] = _limit_jump(units, p, pops[p, THETA_ALL], pops[p, DRIVE_ALL])
+        kind, like = pops[p, KIND], np.int64(pops[p, LIKE])
+        if like < p:
+            for column in range(UNITS):
+                units[p, column] = units[like, column]
+        elif kind == JUMPS:
+            _measure_jumps(pops, units, p, now - pops[p, BASE], end - pops[p, BASE])
         elif kind != INPUTS and kind != PAIR_JUMPS:
-            a0, b0, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 1.0, 0.0, 0.0, s)
-            a1, b1, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 1.0, 0.0, s)
-            a2, _, b2 = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 0.0, 1.0, s)
-            leaky = kind == LEAKY or kind == PAIR_LEAKY
-            units[p, A0], units[p, A1], units[p, A2] = a0, a1, a2
-            units[p, DRIFT] = 0.0 if leaky else s
-            units[p, SHARE] = (1.0 - _MARGIN) / (end - now) * (tau_mem if leaky else 1.0)
-            units[p, UP_ONE] = 1.0 / (b0 if b0 > 0.0 else b1)
-            units[p, UP_TWO] = 1.0 / b2 if b2 > 0.0 else 0.0
-            units[p, DOWN_ONE], units[p, DOWN_TWO] = b1, b2
+            _measure_currents(pops, units, excites, p, now - pops[p, BASE], end - pops[p, BASE], end - now)
+
+
+@inner
+def _measure_jumps(pops, units, p, s, to):
+    regime, tau_mem, tau_syn = int(pops[p, REGIME]), pops[p, TAU_MEM], pops[p, TAU_SYN]
+    units[p, UP_ONE] = 1.0 / receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, s)[0]
+    units[p, UP_TWO] = 1.0 / receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, to)[0]
+    units[p, DRIFT] = s if regime == IF_DELTA else 0.0
+    units[p, A0] = to if regime == IF_DELTA else 0.0
+    units[p, SHARE] = _limit_jump(units, p, pops[p, THETA_ALL], pops[p, DRIVE_ALL])
+
+
+@inner
+def _measure_currents(pops, units, excites, p, s, to, span):
+    kind, regime = pops[p, KIND], int(pops[p, REGIME])
+    tau_mem, tau_syn, tau_two = pops[p, TAU_MEM], pops[p, TAU_SYN], pops[p, TAU_TWO]
+    two_receptors = kind == PAIR_LEAKY or kind == PAIR_DRIVEN
+    leaky = kind == LEAKY or kind == PAIR_LEAKY
+    units[p, SHARE] = (1.0 - _MARGIN) / span * (tau_mem if leaky else 1.0)
+    units[p, LEAK] = 1.0 if leaky else 0.0
+    units[p, DRIFT] = 0.0 if leaky else s
+    a0, b0, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 1.0, 0.0, 0.0, s)
+    a1, b1, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 1.0, 0.0, s)
+    a2, b2, ends_one, ends_two = 0.0, 0.0, 0.0, 0.0
+    if two_receptors:
+        a2, _, b2 = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 0.0, 1.0, s)
+        _, ends_one, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 1.0, 0.0, to)
+        _, _, ends_two = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 0.0, 1.0, to)
+    units[p, A0], units[p, A1], units[p, A2] = a0, a1, a2
+    units[p, BLUR] = _MARGIN * max(abs(a0), abs(a1), abs(a2))
+    one, two = excites[p, 0] or not two_receptors, excites[p, 1]
+    units[p, BOTH] = 1.0 if one and two else 0.0
+    units[p, UP_ONE] = 1.0 / (b0 if b0 > 0.0 else b1) if one else math.inf
+    units[p, UP_TWO] = 1.0 / b2 if two else math.inf
+    units[p, HOLD_ONE] = 0.0 if one and not two else b1 * (1.0 + _MARGIN)
+    units[p, HOLD_TWO] = 0.0 if two and not one else b2 * (1.0 + _MARGIN)
+    # Of a receptor that nothing excites a negative current is there until the end, decayed.
+    units[p, SINK_ONE] = 0.0 if one else ends_one * (1.0 - _MARGIN)
+    units[p, SINK_TWO] = 0.0 if two else ends_two * (1.0 - _MARGIN)
+    units[p, ROOM], units[p, LESS] = _room(units, p, pops[p, THETA_ALL], pops[p, DRIVE_ALL])
 
 
 @inner
@@ -143,47 +178,53 @@ def _limit_jump(units, p, theta, drive):
     return a if a < b else b
 
 
+@inner
+def _room(units, p, theta, drive):
+    """Return the ROOM and LESS of a neuron."""
+    x = drive * units[p, DRIFT]
+    return _low(theta) - x - _MARGIN * abs(x), (1.0 - units[p, LEAK]) * (drive + _MARGIN * abs(drive))
+
+
 @inlined
-def _limit_one(cell, units, p, leaky, theta, drive, j):
-    """Return the limit of a neuron with one current."""
-    x0, x1, x2 = cell[j, C0] * units[p, A0], cell[j, C1] * units[p, A1], drive * units[p, DRIFT]
-    v = x0 + x1 + x2
-    rounding = _MARGIN * (abs(x0) + abs(x1) + abs(x2))
-    gap = _low(theta) - v - rounding
-    most = gap * units[p, SHARE] + (v - rounding if leaky else -drive - _MARGIN * abs(drive))
+def _line(units, p):
+    """Return what `_limits` needs of a population, read once for a loop that writes to tables."""
+    return (units[p, A0], units[p, A1], units[p, A2], units[p, BLUR], units[p, SHARE], units[p, LEAK], units[p, BOTH],
+            units[p, UP_ONE], units[p, UP_TWO], units[p, HOLD_ONE], units[p, HOLD_TWO], units[p, SINK_ONE],
+            units[p, SINK_TWO])
+
+
+@inlined
+def _limits(line, room, less, c0, c1, c2):
+    """Return the limits of a neuron with one or two currents; -inf: none that is safe."""
+    a0, a1, a2, blur, share, leak, both, up1, up2, hold1, hold2, sink1, sink2 = line
+    v, unsure = a0 * c0 + a1 * c1 + a2 * c2, blur * (abs(c0) + abs(c1) + abs(c2))
+    room -= v + unsure
+    most = share * room + leak * (v - unsure) - less
+    if both == 1.0:
+        has1, has2 = max(c1, 0.0), max(c2, 0.0)
+        most -= hold1 * has1 + hold2 * has2
+        limit, other = has1 + 0.5 * most * up1, has2 + 0.5 * most * up2
+    else:
+        most -= c1 * (hold1 if c1 > 0.0 else sink1) + c2 * (hold2 if c2 > 0.0 else sink2)
+        limit, other = most * up1, most * up2
     # A negative current that decays would rise past a negative limit by itself.
-    return most * units[p, UP_ONE] if gap > 0.0 and most > 0.0 else -math.inf
+    safe = room > 0.0 and most > 0.0
+    return limit if safe else -math.inf, other if safe else -math.inf
 
 
 @inlined
-def _limit_two(cell, units, part, one, two, p, leaky, theta, drive, j):
-    """Return the limits of a neuron with two currents; `part` of what is left for each, where `one`, `two` excite."""
-    x0, x1, x2, x3 = (cell[j, C0] * units[p, A0], cell[j, C1] * units[p, A1], cell[j, C2] * units[p, A2],
-                      drive * units[p, DRIFT])
-    v = x0 + x1 + x2 + x3
-    rounding = _MARGIN * (abs(x0) + abs(x1) + abs(x2) + abs(x3))
-    gap = _low(theta) - v - rounding
-    most = gap * units[p, SHARE] + (v - rounding if leaky else -drive - _MARGIN * abs(drive))
-    c1, c2 = max(cell[j, C1], 0.0), max(cell[j, C2], 0.0)
-    left = most - (c1 * units[p, DOWN_ONE] + c2 * units[p, DOWN_TWO]) * (1.0 + _MARGIN)
-    if not (gap > 0.0 and left > 0.0):
-        return -math.inf, -math.inf
-    return (c1 + part * left * units[p, UP_ONE] if one else math.inf,
-            c2 + part * left * units[p, UP_TWO] if two else math.inf)
-
-
-@inlined
-def _limits(cell, units, excites, p, kind, theta, drive, j):
-    """Return the limits of neuron j; -inf: none that is safe."""
+def _limits_of(cell, slow, pops, units, p, kind, j):
+    """Return the limits of neuron j, which may differ from its like in its threshold and drive."""
+    theta, drive = slow[j, THETA], slow[j, DRIVE]
     if kind == JUMPS:
         return _limit_jump(units, p, theta, drive), math.inf
-    if kind == LEAKY or kind == DRIVEN:
-        return _limit_one(cell, units, p, kind == LEAKY, theta, drive, j), math.inf
     if kind == PAIR_JUMPS:
         only = -math.inf if theta < math.inf else math.inf
         return only, only
-    one, two = excites[p, 0], excites[p, 1]
-    return _limit_two(cell, units, 0.5 if one and two else 1.0, one, two, p, kind == PAIR_LEAKY, theta, drive, j)
+    room, less = units[p, ROOM], units[p, LESS]
+    if pops[p, ALIKE] == 0.0:
+        room, less = _room(units, p, theta, drive)
+    return _limits(_line(units, p), room, less, cell[j, C0], cell[j, C1], cell[j, C2] if cell.shape[1] > 4 else 0.0)
 
 
 @inner
@@ -273,53 +314,57 @@ def _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved):
 
 
 @inner
-def begin(cell, slow, marks, pops, own, lists, counts, s, units, excites, p, first, last, end, moved):
-    """Set the limits of the neurons first to last - 1 of population p, in shard s, for the horizon that ends at `end`.
+def begin(cell, slow, marks, pops, own, lists, counts, s, units, p, first, last, moved):
+    """Set the limits of the neurons first to last - 1 of population p, in shard s, for the horizon of `units`.
 
     Those that may fire become candidates where candidates are in a heap (with `moved` without an event: the caller
     tests them, after the arrivals of this instant), else they are listed as near.
     """
     kind = pops[p, KIND]
-    alike, theta, drive = pops[p, ALIKE] == 1.0, pops[p, THETA_ALL], pops[p, DRIVE_ALL]
+    alike = pops[p, ALIKE] == 1.0
     if kind == JUMPS and alike:
         limit = units[p, SHARE]
         for j in range(first, last):
             cell[j, LIMIT] = limit
             if cell[j, C0] >= limit:
                 _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
-    elif kind == LEAKY and alike:
+    elif alike and (kind == LEAKY or kind == DRIVEN):
+        line, room, less = _line(units, p), units[p, ROOM], units[p, LESS]
         column = C0 if pops[p, TAU_SYN] == math.inf else C1
         for j in range(first, last):
-            limit = _limit_one(cell, units, p, True, theta, drive, j)
+            limit, _ = _limits(line, room, less, cell[j, C0], cell[j, C1], 0.0)
             cell[j, LIMIT] = limit
             if cell[j, column] >= limit:
                 _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
-    elif kind == PAIR_LEAKY and alike:
-        one, two = excites[p, 0], excites[p, 1]
-        part = 0.5 if one and two else 1.0
+    elif alike and (kind == PAIR_LEAKY or kind == PAIR_DRIVEN):
+        line, room, less = _line(units, p), units[p, ROOM], units[p, LESS]
         for j in range(first, last):
-            limit, other = _limit_two(cell, units, part, one, two, p, True, theta, drive, j)
+            c1, c2 = cell[j, C1], cell[j, C2]
+            limit, other = _limits(line, room, less, cell[j, C0], c1, c2)
             cell[j, LIMIT], cell[j, LIMIT_TWO] = limit, other
-            if cell[j, C1] >= limit or cell[j, C2] >= other:
+            if c1 >= limit or c2 >= other:
                 _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
     else:
         for j in range(first, last):
-            limit, other = _limits(cell, units, excites, p, kind, slow[j, THETA], slow[j, DRIVE], j)
+            limit, other = _limits_of(cell, slow, pops, units, p, kind, j)
             cell[j, LIMIT] = limit
             if cell.shape[1] > 4:
                 cell[j, LIMIT_TWO] = other
             if _rises(cell, pops, p, kind, j):
                 _reached(cell, slow, marks, pops, own, lists, counts, s, p, j, moved)
+
+
+@inner
+def begin_rests(cell, slow, marks, pops, own, lists, counts, s, end):
+    """Let the neurons in their refractory period rest, but for those that come out of it before `end`."""
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_RESTING]):
         j = lists[RESTING, k]
-        if first <= j < last:
-            rest(cell, slow, pops, p, j)
-            if slow[j, RELEASE] >= end:
-                continue
+        rest(cell, slow, pops, marks[j, POPULATION], j)
+        if slow[j, RELEASE] < end:
             if counts[s, QUEUED] == 0:
                 near(marks, lists, counts, s, j)
-                continue
-            wake(cell, slow, marks, own, lists, counts, s, j)
+            else:
+                wake(cell, slow, marks, own, lists, counts, s, j)
 
 
 @inner
@@ -342,7 +387,7 @@ def near(marks, lists, counts, s, j):
 
 
 @inlined
-def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end):
+def open_window(cell, slow, marks, pops, own, lists, counts, s, units, end):
     """Set the limits of the near neurons for the window until `end`; those that may fire in it are candidates."""
     first = counts[s, LOW]
     for k in range(first, first + counts[s, N_NEARBY]):
@@ -358,9 +403,7 @@ def open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, 
             if cell[j, C0] < limit:
                 continue
         else:
-            alike = pops[p, ALIKE] == 1.0
-            theta, drive = (pops[p, THETA_ALL], pops[p, DRIVE_ALL]) if alike else (slow[j, THETA], slow[j, DRIVE])
-            one, two = _limits(cell, units, excites, p, kind, theta, drive, j)
+            one, two = _limits_of(cell, slow, pops, units, p, kind, j)
             cell[j, LIMIT] = one
             if cell.shape[1] > 4:
                 cell[j, LIMIT_TWO] = two

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim.engines.cells import add_of, kind_of, new_cells
+from eventsim.engines.cells import LIKE, add_of, kind_of, new_cells
 
 
 class Rows(NamedTuple):
@@ -51,10 +51,11 @@ def prepare(lowered):
         return kept
     links, lanes = _links(lowered)
     load = np.cumsum(1 + np.bincount(lowered.synapse_target, minlength=len(lowered.population)))
+    cells, excites = new_cells(lowered), _excites(lowered)
+    cells.pops[:, LIKE] = _like(cells.pops, excites)
     made = Prepared(lowered, Rows(*(getattr(lowered, field) for field in Rows._fields)),
-                    lowered.synapse_target.view(np.uint32), links, _excites(lowered),
-                    shortest_delay(lowered), int(np.diff(lowered.row_ptr).max(initial=0)), lanes,
-                    new_cells(lowered), load)
+                    lowered.synapse_target.view(np.uint32), links, excites,
+                    shortest_delay(lowered), int(np.diff(lowered.row_ptr).max(initial=0)), lanes, cells, load)
     _KEPT[0] = made
     return made
 
@@ -88,6 +89,13 @@ def _links(lowered):
         add, to_delta = add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0
         links[k] = p, add, to_delta, receptor, lane, varied, lowered.projection_start[k]
     return links, len(shared)
+
+
+def _like(pops, excites):
+    """Return the number of the first population with the same constants, for each; populations are not alike inside."""
+    first = {}
+    return [first.setdefault((*row, *pair), p) for p, (row, pair) in enumerate(zip(pops.tolist(), excites.tolist(),
+                                                                                  strict=True))]
 
 
 def _excites(lowered):

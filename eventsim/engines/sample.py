@@ -20,6 +20,7 @@ from eventsim.engines.cells import (
     PARKED,
     RELEASE,
     RESTING,
+    RESTS,
     STAMP,
     THETA,
     Cells,
@@ -155,6 +156,7 @@ class EventSample:
         for row in self.counts:
             mine = resting[(resting >= row[LOW]) & (resting < row[HIGH])]
             self.lists[RESTING, row[LOW]:row[LOW] + len(mine)] = mine
+            self.cells.marks[mine, RESTS] = np.arange(row[LOW], row[LOW] + len(mine))
             row[N_RESTING] = len(mine)
         self.launch(np.asarray(arrays["flight/times"]), np.asarray(arrays["flight/places"]))
 

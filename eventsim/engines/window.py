@@ -99,10 +99,9 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                         pops[p, BASE] = math.floor(now / pops[p, PERIOD]) * pops[p, PERIOD]
                 clock[HORIZON] = horizon
                 draw_near(flights, counters, horizon)
-                measure(pops, units, now, horizon)
+                measure(pops, units, excites, now, horizon)
                 for s in numba.prange(shards):
-                    begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, excites,
-                                now, horizon)
+                    begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, now, horizon)
             end = min(max(now + longest, np.nextafter(now, math.inf)), horizon)
             last_input, last_noise = taken_inputs(counters, in_time, noise_time, end)
             fresh_inputs = last_input - counters[INPUT] + last_noise - counters[NOISE_TAKEN]
@@ -114,11 +113,11 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
             n, when, spans, amounts, order, buckets = deliveries_of(
                 pops, rows, links, targets, weights, flights, counters, now, end, horizon, when, spans, amounts, order,
                 buckets)
-            measure(pops, units, now, end)
+            measure(pops, units, excites, now, end)
             for s in numba.prange(shards):
                 if not begins:  # one window a horizon is the least
                     counts[s, FOLLOWED] += NEAR_COSTS * counts[s, N_NEARBY]
-                open_window(cell, slow, marks, pops, own, lists, counts, s, units, excites, end)
+                open_window(cell, slow, marks, pops, own, lists, counts, s, units, end)
                 test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s)
                 deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, shards > 1, targets, weights, n, order,
                         when, spans, amounts, now, end)

@@ -83,6 +83,9 @@ def _of_two(tau_mem, tau_fast, tau_slow, drive, theta, v, i, j):
         pace = (a, 0.0, a, a, b, c, (tau_mem - tau_fast) / (tau_mem * tau_fast),
                 (tau_mem - tau_slow) / (tau_mem * tau_slow))
         end = theta
+    x = _soon(pace, theta, v, i, j)
+    if x > 0.0:
+        return x
     spread = (tau_slow - tau_fast) / (tau_fast * tau_slow)
     zero = 0.0  # of I; and of h', after it
     if (i > 0.0) != (j > 0.0):
@@ -93,6 +96,33 @@ def _of_two(tau_mem, tau_fast, tau_slow, drive, theta, v, i, j):
     if end > 0.0:
         return _from_above(tau_fast, tau_slow, pace, end, theta, v, i, j, turn)
     return _to_above(tau_fast, pace, theta, v, i, j, turn)
+
+
+@closed_form
+def _soon(pace, theta, v, i, j):
+    """Return the crossing where V rises towards it steadily, as most do in a network; -1: to be found otherwise.
+
+    Where h' has one sign at both ends it has it in between, so that h > 0 at both ends is V' > 0 in between: what the
+    iteration finds is the first crossing. Two or three evaluations instead of six and five logarithms (485 ns -> 160).
+    """
+    gain, drive, leak, _, b, c, _, _ = pace
+    rate, bend = gain * (i + j) + drive - leak * v, gain * (b * i + c * j)
+    least, sign = 0.25 * rate, bend > 0.0
+    if not rate > 0.0:
+        return -1.0
+    x, f = 0.0, v - theta
+    for _ in range(4):
+        # Halley's step, of third order; V'' = -bend - leak V'
+        new = x - f / (rate + 0.5 * f * (bend + leak * rate) / rate)
+        if not 0.0 < new < math.inf:
+            return -1.0
+        if abs(new - x) <= 1e-6 * x:
+            return new
+        x = new
+        f, rate, bend = _at(pace, theta, v, i, j, x)
+        if not rate > least or (bend > 0.0) != sign:
+            return -1.0
+    return -1.0
 
 
 @closed_form

@@ -74,10 +74,10 @@ class Cells(NamedTuple):
         """Set the limits; return which neurons they clear."""
         sample, made = self.sample, self.sample.prepared
         cell, slow, marks, pops = sample.cells
-        units = np.zeros((len(pops), 9))
-        horizon.measure(pops, units, self.now, self.end)
-        horizon.begin(cell, slow, marks, pops, sample.own, sample.lists, sample.counts, 0, units, made.excites, self.p,
-                      self.first, self.last, self.end, False)
+        units = np.zeros((len(pops), horizon.UNITS))
+        horizon.measure(pops, units, made.excites, self.now, self.end)
+        horizon.begin(cell, slow, marks, pops, sample.own, sample.lists, sample.counts, 0, units, self.p,
+                      self.first, self.last, False)
         return [j for j in range(self.first, self.last) if marks[j, NEARBY] == 0]
 
     def fed(self, link):
