@@ -27,7 +27,6 @@ from eventsim.engines.deliveries import (
     longer_column,
     orders,
     singly,
-    spikes_in_order,
 )
 from eventsim.engines.followed import GID, SLOPE, TIME
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN
@@ -159,15 +158,6 @@ def deliveries_of(pops, rows, links, targets, weights, flights, counters, now, e
     for k in range(n):
         counters[ARRIVALS] += spans[k, LAST_SYNAPSE] - spans[k, FIRST]
     return n, when, spans, amounts, order, buckets
-
-
-@closed_form
-def order_of(fresh_time, fresh_gid, size, now, end, order, buckets):
-    """Return the order of the spikes of a window, in tables that are long enough."""
-    if size > len(order):
-        order, buckets = orders(size)
-    spikes_in_order(fresh_time, fresh_gid, size, now, end, order, buckets)
-    return order, buckets
 
 
 @inner

@@ -213,7 +213,7 @@ def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, we
               q1, q2, t, horizon):
     """Two receptors of which one is delta: those that can fire are always followed."""
     for synapse in range(first, last):
-        j = targets[synapse]
+        j = np.int64(targets[synapse])  # of one type everywhere: each is a compilation of all that follows
         weight = weights[at]
         at += step
         resting = slow[j, RELEASE] > -math.inf
@@ -318,8 +318,8 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
         if synapse == last:
             return
         at += (synapse - before) * step
-        follow(cell, slow, marks, pops, own, lists, fresh, counts, s, targets[synapse], how, jump, weights[at], q0, q1,
-               q2, t, horizon)
+        follow(cell, slow, marks, pops, own, lists, fresh, counts, s, np.int64(targets[synapse]), how, jump,
+               weights[at], q0, q1, q2, t, horizon)
         synapse += np.uint64(1)
         at += step
 

@@ -389,16 +389,17 @@ def near(marks, lists, counts, s, j):
 @inlined
 def open_window(cell, slow, marks, pops, own, lists, counts, s, units, end):
     """Set the limits of the near neurons for the window until `end`; those that may fire in it are candidates."""
-    first = counts[s, LOW]
-    for k in range(first, first + counts[s, N_NEARBY]):
+    known, kind, shared, limit = -1, 0.0, False, 0.0
+    for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_NEARBY]):
         j, p = lists[NEAR, k], lists[NEAR_IN, k]
         if cell[j, LIMIT] == math.inf and slow[j, RELEASE] > -math.inf:
             if slow[j, RELEASE] < end:
                 wake(cell, slow, marks, own, lists, counts, s, j)
             continue
-        kind = pops[p, KIND]
-        if kind == JUMPS and pops[p, ALIKE] == 1.0:
-            limit = units[p, SHARE]
+        if p != known:
+            known, kind, limit = p, pops[p, KIND], units[p, SHARE]
+            shared = kind == JUMPS and pops[p, ALIKE] == 1.0
+        if shared:
             cell[j, LIMIT] = limit
             if cell[j, C0] < limit:
                 continue

@@ -23,6 +23,7 @@ from eventsim.engines.cells import (
     N_NEARBY,
     PERIOD,
 )
+from eventsim.engines.deliveries import spikes_in_order
 from eventsim.engines.flights import (
     Flights,
     deliveries_of,
@@ -32,7 +33,6 @@ from eventsim.engines.flights import (
     has_room,
     new_flights,
     next_arrival,
-    order_of,
     send_on,
     take_in,
     taken_inputs,
@@ -70,6 +70,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
     when, spans, amounts = np.empty(64), np.empty((64, 8), np.int64), np.empty((64, 4))
     order, buckets = np.empty(64, np.int64), np.empty(65, np.int64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
+    turn, places = np.empty(len(fresh), np.int64), np.empty(len(fresh) + 1, np.int64)
     units = np.zeros((len(pops), UNITS))
     done, n, now, horizon, end = 0, 0, 0.0, 0.0, 0.0
     while True:
@@ -137,8 +138,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
         clock[CLOCK] = np.nextafter(end, 0.0)
         if total > 0:
             size = gather(counts, fresh, fresh_time, fresh_gid)
-            order, buckets = order_of(fresh_time, fresh_gid, size, now, end, order, buckets)
-            send_on(rows, flights, counters, clock, record, fresh_time, fresh_gid, fresh, order, size, horizon,
+            spikes_in_order(fresh_time, fresh_gid, size, now, end, turn, places)
+            send_on(rows, flights, counters, clock, record, fresh_time, fresh_gid, fresh, turn, size, horizon,
                     stop_after, watch_from, watch_to)
         elif n == 0:
             following = next_arrival(flights, counters, in_time, noise_time, horizon)
