@@ -71,6 +71,8 @@ from eventsim.neurons import receptors
 from eventsim.neurons.membrane import IF_DELTA
 
 _MARGIN = 1e-9
+_FAR = 1e200
+"""Beyond every accumulator, however small the number that it is multiplied by; inf times 0 would be no number."""
 _BRIEFEST = 1e-6
 """Least length of a horizon that is aimed at (ms)."""
 
@@ -102,11 +104,11 @@ UNITS = 16
 """Columns of `units` (one row a population), for limits over one span of time.
 
 A: V per unit of the accumulators; BLUR: by how much less sure. SHARE: current that brings V up by 1 in the span;
-LEAK: 1 where V itself counts as a current. BOTH: 1 where both receptors are excited. UP: accumulator per current (inf
-where nothing excites the receptor). HOLD, SINK: largest current to come of an accumulator of 1, of -1 (0 where the
-limit itself is on it). ROOM: how far v_inf is below the threshold, LESS: the drive, where all neurons of the population
-are alike. For delta synapses: SHARE is the limit where all are alike, else from DRIFT and UP_ONE at the start of the
-span, A0 and UP_TWO at its end.
+LEAK: 1 where V itself counts as a current. BOTH: 1 where both receptors are excited. UP: accumulator per current
+(_FAR where nothing excites the receptor). HOLD, SINK: largest current to come of an accumulator of 1, of -1 (0 where
+the limit itself is on it). ROOM: how far v_inf is below the threshold, LESS: the drive, where all neurons of the
+population are alike. For delta synapses: SHARE is the limit where all are alike, else from DRIFT and UP_ONE at the
+start of the span, A0 and UP_TWO at its end.
 """
 
 
@@ -154,8 +156,8 @@ def _measure_currents(pops, units, excites, p, s, to, span):
     units[p, BLUR] = _MARGIN * max(abs(a0), abs(a1), abs(a2))
     one, two = excites[p, 0] or not two_receptors, excites[p, 1]
     units[p, BOTH] = 1.0 if one and two else 0.0
-    units[p, UP_ONE] = 1.0 / (b0 if b0 > 0.0 else b1) if one else math.inf
-    units[p, UP_TWO] = 1.0 / b2 if two else math.inf
+    units[p, UP_ONE] = 1.0 / (b0 if b0 > 0.0 else b1) if one else _FAR
+    units[p, UP_TWO] = 1.0 / b2 if two else _FAR
     units[p, HOLD_ONE] = 0.0 if one and not two else b1 * (1.0 + _MARGIN)
     units[p, HOLD_TWO] = 0.0 if two and not one else b2 * (1.0 + _MARGIN)
     # Of a receptor that nothing excites a negative current is there until the end, decayed.
