@@ -24,9 +24,9 @@ NEXT, EMITTED, AMPLITUDE = range(3)
 ROW, AT, SENDER = range(3)
 """Columns of the places of spikes under way: row, next synapse, gid."""
 
-TARGET, ADD, TO_DELTA, RECEPTOR, LANE, VARIED, ONE_WEIGHT = range(7)
+TARGET, ADD, TO_DELTA, RECEPTOR, LANE = range(5)
 """Columns of `links`, one row a projection: target population, how arrivals add, whether they jump, receptor, which
-lane the spikes under way wait in (-1: the heap), whether its weights differ, and where the one that they share is."""
+lane the spikes under way wait in (-1: the heap)."""
 
 AHEAD = 8
 """Lines of a row that are asked for in advance; those behind them the processor sees coming."""
@@ -75,13 +75,12 @@ def emit(pops, rows, links, targets, weights, row, at, emitted, amplitude, sende
         when[n] = t
         spans[n, FIRST], spans[n, LAST_SYNAPSE], spans[n, HOW], spans[n, JUMP] = (
             at, stop, links[link, ADD], links[link, TO_DELTA])
-        spans[n, SOURCE], spans[n, LINK], spans[n, STEP] = sender, link, links[link, VARIED]
-        spans[n, WEIGHT] = at if links[link, VARIED] == 1 else links[link, ONE_WEIGHT]
+        varied = rows.varied[row]
+        spans[n, SOURCE], spans[n, LINK], spans[n, WEIGHT], spans[n, STEP] = sender, link, at, varied
         for synapse in range(at, min(stop, at + AHEAD * LINE // 4), LINE // 4):
             prefetch(targets, synapse)
-        if links[link, VARIED] == 1:
-            for synapse in range(at, min(stop, at + AHEAD * LINE // 8), LINE // 8):
-                prefetch(weights, synapse)
+        for synapse in range(at, min(stop, at + AHEAD * LINE // 8) if varied == 1 else at + 1, LINE // 8):
+            prefetch(weights, synapse)
         amounts[n, 0], amounts[n, 1], amounts[n, 2] = amplitude * p0, amplitude * p1, amplitude * p2
         amounts[n, 3] = amplitude
         n += 1

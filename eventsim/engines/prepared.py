@@ -18,6 +18,8 @@ class Rows(NamedTuple):
     row_delay: np.ndarray
     synapse_delay: np.ndarray
     first_delay: int
+    varied: np.ndarray
+    """(R,) int64: 1 where the weights of a row differ, else the first one is read for all."""
 
 
 class Prepared(NamedTuple):
@@ -53,7 +55,7 @@ def prepare(lowered):
     load = np.cumsum(1 + np.bincount(lowered.synapse_target, minlength=len(lowered.population)))
     cells, excites = new_cells(lowered), _excites(lowered)
     cells.pops[:, LIKE] = _like(cells.pops, excites)
-    made = Prepared(lowered, Rows(*(getattr(lowered, field) for field in Rows._fields)),
+    made = Prepared(lowered, Rows(*(getattr(lowered, field) for field in Rows._fields[:-1]), _varied(lowered)),
                     lowered.synapse_target.view(np.uint32), links, excites,
                     shortest_delay(lowered), int(np.diff(lowered.row_ptr).max(initial=0)), lanes, cells, load)
     _KEPT[0] = made
@@ -74,9 +76,18 @@ MOST_LANES = 64
 """With more different delays than this their spikes wait in a heap."""
 
 
+def _varied(lowered):
+    """Return (R,) int64: whether the weights of a row differ."""
+    if len(lowered.row_start) == 0:
+        return np.zeros(0, np.int64)
+    changes = np.append(lowered.synapse_weight[1:] != lowered.synapse_weight[:-1], False)
+    bounds = np.column_stack((lowered.row_start, lowered.row_stop - 1))
+    return (np.logical_or.reduceat(changes, bounds.ravel())[::2] & (bounds[:, 0] < bounds[:, 1])).astype(np.int64)
+
+
 def _links(lowered):
     """Return the table `links` (see `deliveries`) and the number of lanes."""
-    links = np.zeros((len(lowered.projections), 7), np.int64)
+    links = np.zeros((len(lowered.projections), 5), np.int64)
     delays = np.full(len(links), -1.0)
     delays[lowered.row_projection] = lowered.row_delay  # all rows of a projection are alike
     shared = np.unique(delays[delays > 0.0])[:MOST_LANES]
@@ -84,10 +95,8 @@ def _links(lowered):
         receptor = int(lowered.projection_receptor[k])
         regime, taus = int(lowered.regime[p]), [lowered.tau_mem[p], lowered.tau_syn[p], lowered.tau_two[p]]
         lane = int(np.searchsorted(shared, delays[k])) if delays[k] in shared else -1
-        weights = lowered.synapse_weight[lowered.projection_start[k]:lowered.projection_stop[k]]
-        varied = len(weights) > 0 and bool(np.any(weights != weights[0]))
         add, to_delta = add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0
-        links[k] = p, add, to_delta, receptor, lane, varied, lowered.projection_start[k]
+        links[k] = p, add, to_delta, receptor, lane
     return links, len(shared)
 
 

@@ -146,3 +146,18 @@ def test_a_row_delivers_the_same_however_time_is_cut_into_windows(cuts, emitted,
             psi = receptors.psi(int(lowered.regime[cells]), 20.0, 5.0, 0.0, 0, emitted + delay)
             expected.append((emitted + delay, int(target), *(2.0 * p for p in psi), 2.0))
         assert delivered(made, row, emitted, [*sorted(cuts), math.inf], room) == expected
+
+
+@settings(max_examples=networks.examples(50))
+@given(st.integers(0, 2**32 - 1), st.integers(1, 4))
+def test_a_row_is_varied_where_its_weights_differ(seed, values):
+    rng = np.random.default_rng(seed)
+    net = es.Network(seed=1)
+    source, cells = net.input("source", 5), net.population("cells", 4, es.LIF(20.0, 5.0))
+    weight = rng.choice([0.5, 1.0, -2.0, 0.25][:values], (5, 4)) * (rng.random((5, 4)) < 0.5)
+    present = np.nonzero(weight)
+    net.connect(source, cells, es.Sparse(*present, weight[present]), delay=1.0)
+    lowered = lower(net)
+    spans = zip(lowered.row_start, lowered.row_stop, strict=True)
+    expected = [len(set(lowered.synapse_weight[first:last])) > 1 for first, last in spans]
+    assert prepare(lowered).rows.varied.tolist() == expected
