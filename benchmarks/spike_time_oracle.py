@@ -1,8 +1,9 @@
 """Spike times of the heap engine against an oracle that integrates the equations to 70 digits.
 
-Random single-neuron histories (inputs of both signs, simultaneous arrivals, refractory periods, resets,
-offsets, a resting potential below, at or above the threshold) in every regime, and histories whose
-highest peak just reaches or just misses the threshold. Prints a table by regime and writes JSON.
+Random histories of single neurons with one or two receptors (inputs of both signs, simultaneous arrivals,
+currents that nearly cancel, refractory periods, resets, offsets, a resting potential below, at or above the
+threshold) in every regime, and histories in which a peak just reaches or just misses the threshold. Prints a
+table by regime and writes JSON.
 
     python benchmarks/spike_time_oracle.py [--histories 20000] [--seed 0] [--processes 2] [--out FILE]
 
@@ -11,6 +12,8 @@ Exit status 1 if a spike is missed, invented or not at the time of the arrival t
 
 import argparse
 import concurrent.futures
+import functools
+import itertools
 import json
 import os
 import pathlib
@@ -26,16 +29,18 @@ import eventsim as es
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "tests" / "oracles"))
 
-import histories  # noqa: E402  (lies in the folder just named)
+import comparison  # noqa: E402  (lies in the folder just named)
+import histories  # noqa: E402
 import linear_flow  # noqa: E402
 import neuron_oracle  # noqa: E402
+import regimes  # noqa: E402
 
 
 def one_batch(task):
     """Return (regime number, `Comparison`, histories whose spikes differ between two engines)."""
     number, seed, check_engines = task
-    regime = histories.REGIMES[number]
-    result = histories.compared(regime, seed)
+    regime = regimes.REGIMES[number]
+    result = comparison.compared(regime, seed)
     return number, result, differing(regime, seed) if check_engines else 0
 
 
@@ -63,14 +68,14 @@ def run(n_histories, seed, processes, report):
     unlike : int
         Histories of the first batch of every regime in which the reference and the heap engine differ.
     """
-    count = len(histories.REGIMES)
+    count = len(regimes.REGIMES)
     batches = -(-n_histories // (count * histories.BATCH))
     tasks = [(number, 1000 * seed + k, k == 0) for k in range(batches) for number in range(count)]
-    results = {regime.name: histories.Comparison() for regime in histories.REGIMES}
+    results = {regime.name: comparison.Comparison() for regime in regimes.REGIMES}
     unlike = 0
     with concurrent.futures.ProcessPoolExecutor(processes) as pool:
         for done, (number, part, different) in enumerate(pool.map(one_batch, tasks), 1):
-            name = histories.REGIMES[number].name
+            name = regimes.REGIMES[number].name
             results[name] = results[name].merged(part)
             unlike += different
             report(done, len(tasks))
@@ -99,14 +104,17 @@ def table(results):
 
 
 def groups(results):
-    """Return the results with two sums, one over all histories that graze and one over the others."""
-    ordinary, grazing = histories.Comparison(), histories.Comparison()
-    for regime in histories.REGIMES:
-        if regime.grazing:
-            grazing = grazing.merged(results[regime.name])
-        else:
-            ordinary = ordinary.merged(results[regime.name])
-    return results | {"all, grazing": grazing, "all others": ordinary, "all": grazing.merged(ordinary)}
+    """Return the results with sums: by number of receptors, each grazing or not, and over all."""
+    sums = {}
+    for one, grazing in itertools.product((True, False), (False, True)):
+        parts = [results[r.name] for r in (regimes.ONE if one else regimes.TWO) if r.grazing == grazing]
+        sums[one, grazing] = functools.reduce(comparison.Comparison.merged, parts)
+    ordinary = sums[True, False].merged(sums[False, False])
+    grazing = sums[True, True].merged(sums[False, True])
+    return results | {
+        "all of one receptor": sums[True, False], "all of one receptor, grazing": sums[True, True],
+        "all of two receptors": sums[False, False], "all of two receptors, grazing": sums[False, True],
+        "all, grazing": grazing, "all others": ordinary, "all": grazing.merged(ordinary)}
 
 
 def main(arguments=None):

@@ -5,6 +5,7 @@ import networks
 import neuron_oracle
 import numpy as np
 import pytest
+import regimes
 from hypothesis import given, settings
 
 import eventsim as es
@@ -12,7 +13,7 @@ from eventsim.engines import layers
 from eventsim.errors import InputError
 
 INF = float("inf")
-ORDINARY = [regime for regime in histories.REGIMES if not regime.grazing]
+ORDINARY = [regime for regime in regimes.REGIMES if not regime.grazing]
 
 
 @pytest.mark.parametrize("regime", ORDINARY, ids=lambda regime: regime.name)
@@ -23,7 +24,7 @@ def test_potential_and_current_solve_the_equations_between_the_recorded_spikes(r
     for j, history in enumerate(batch):
         own = spikes.time[spikes.neuron == j].tolist()
         arrivals = history.arrivals()
-        times = np.unique([0.0, *own[:5], *[t for t, _ in arrivals if t <= t_stop], *np.linspace(0.0, t_stop, 23)])
+        times = np.unique([0.0, *own[:5], *[t for t, *_ in arrivals if t <= t_stop], *np.linspace(0.0, t_stop, 23)])
         rebuilt = trace.membrane("cell", j, times)
         v, i = (np.array(values, float) for values in neuron_oracle.states(history.cell, arrivals, own, times, flow))
         assert rebuilt.v[0] == pytest.approx(v, rel=1e-10, abs=1e-10 * max(1.0, np.abs(v).max()))
@@ -76,7 +77,7 @@ def test_jumps_within_the_refractory_period_are_lost():
 
 
 def test_times_in_any_order_and_neurons_more_than_once_come_back_as_asked():
-    batch, t_stop, _ = histories.drawn(histories.REGIMES[3], 5, 3)
+    batch, t_stop, _ = histories.drawn(regimes.REGIMES[3], 5, 3)
     trace = histories.traced(batch, t_stop)
     times = np.array([0.7, 0.1, 0.7, 0.4]) * t_stop
     shuffled = trace.membrane("cell", [2, 0, 2], times)

@@ -1,4 +1,4 @@
-"""Random single-neuron histories in every regime, run on an engine and on the oracle, spike by spike."""
+"""Random single-neuron histories in every regime, and runs of them on an engine."""
 
 import math
 from fractions import Fraction
@@ -9,56 +9,21 @@ import neuron_oracle
 import numpy as np
 from linear_flow import Flow, fixed, real
 from neuron_oracle import Cell
+from regimes import REGIMES, time_constants
 
 import eventsim as es
 
-MOST = 25
-"""Spikes compared in one history."""
-
 BATCH = 50
-"""Histories that share one network, and so one pair of time constants."""
+"""Histories that share one network, and so one set of time constants."""
 
-APART = 1e-6
-"""A spike farther than this from the oracle's (ms) is another spike."""
+DELAY = 0.5
+"""Of the second projection, ms."""
 
+LEAST = 0.01
+"""Smallest threshold of a grazing history, relative to the one its currents are drawn for."""
 
-class Regime(NamedTuple):
-    """A row of the table."""
-
-    name: str
-    ratio: float
-    """tau_mem / tau_syn; NaN: see `tau_syn`."""
-    tau_syn: float = math.nan
-    """0 or inf where it is not drawn."""
-    offset: bool = True
-    """Whether some neurons have a constant drive."""
-    grazing: bool = False
-    """Put the threshold at the highest peak of V, a little above or below."""
-
-
-REGIMES = (
-    Regime("LIF, tau_mem = tau_syn", 1.0),
-    Regime("LIF, tau_mem = 1.0001 tau_syn", 1.0001),
-    Regime("LIF, tau_mem = 1.04 tau_syn", 1.04),
-    Regime("LIF, tau_mem = 2 tau_syn", 2.0),
-    Regime("LIF, tau_mem = 0.3 tau_syn", 0.3),
-    Regime("LIF, tau_mem = 7.3 tau_syn", 7.3),
-    Regime("LIF, tau_mem = 1000 tau_syn", 1000.0),
-    Regime("LIF, step currents (tau_syn = inf)", math.nan, math.inf),
-    Regime("LIF, delta synapses", math.nan, 0.0),
-    Regime("IF, exponential synapses", math.inf, offset=False),
-    Regime("IF, exponential synapses, offset", math.inf),
-    Regime("IF, ramp (tau_syn = inf)", math.inf, math.inf),
-    Regime("IF, delta synapses", math.inf, 0.0),
-    Regime("grazing, LIF, tau_mem = tau_syn", 1.0, grazing=True),
-    Regime("grazing, LIF, tau_mem = 1.0001 tau_syn", 1.0001, grazing=True),
-    Regime("grazing, LIF, tau_mem = 2 tau_syn", 2.0, grazing=True),
-    Regime("grazing, LIF, tau_mem = 0.3 tau_syn", 0.3, grazing=True),
-    Regime("grazing, LIF, tau_mem = 7.3 tau_syn", 7.3, grazing=True),
-    Regime("grazing, LIF, tau_mem = 1000 tau_syn", 1000.0, grazing=True),
-    Regime("grazing, IF, exponential synapses, offset", math.inf, grazing=True),
-)
-"""All regimes. Steps, ramps and delta synapses have no smooth peak to graze."""
+RECEPTORS = ("exc", "inh")
+"""Names of two receptors; the projections that feed them have weights of either sign."""
 
 
 class History(NamedTuple):
@@ -69,73 +34,31 @@ class History(NamedTuple):
     """Input spike times, ms."""
     amplitude: np.ndarray
     route: np.ndarray
-    """0: the excitatory projection, without delay; 1: the inhibitory one, with a delay."""
+    """0: the projection without delay, to the first receptor; 1: the one with a delay, to the last."""
     weight: tuple
-    """Weight of each projection, a power of two: products with an amplitude are exact."""
+    """Weight of each projection, plus or minus a power of two: products with an amplitude are exact."""
 
     def arrivals(self):
-        """Return (arrival time, weight) for the oracle; the delayed time is rounded, as it is in the engines."""
-        delay = (0.0, DELAY)
-        return [(t + delay[r], Fraction(self.weight[r]) * Fraction(a)) for t, a, r in
+        """Return (time, weight, receptor) for the oracle; the delayed time is rounded, as it is in the engines."""
+        delay, last = (0.0, DELAY), len(self.cell.taus) - 1
+        return [(t + delay[r], Fraction(self.weight[r]) * Fraction(a), min(r, last)) for t, a, r in
                 zip(self.time.tolist(), self.amplitude.tolist(), self.route.tolist(), strict=True)]
 
 
-DELAY = 0.5
-
-
-class Comparison(NamedTuple):
-    """Histories of one regime against the oracle; sums and worst values, so that parts can be merged."""
-
-    histories: int = 0
-    arrivals: int = 0
-    spikes: int = 0
-    crossings: int = 0
-    """Spikes that no jump caused."""
-    undecidable: int = 0
-    missed: int = 0
-    invented: int = 0
-    moved_jumps: int = 0
-    """Spikes caused by an arrival that are not at exactly its time."""
-    time_error: float = 0.0
-    """Worst |dt|, ms."""
-    scaled_error: float = 0.0
-    """Worst |dt| V' / threshold."""
-    unrounded_error: float = 0.0
-    """The same of the part of |dt| that exceeds half an ulp of t: what no double could avoid is left out."""
-    slope_error: float = 0.0
-    """Worst error of the recorded V', relative to |V'| + threshold / time constant."""
-
-    def merged(self, other):
-        """Return both together."""
-        sums = [a + b for a, b in zip(self[:8], other[:8], strict=True)]
-        return Comparison(*sums, *(max(a, b) for a, b in zip(self[8:], other[8:], strict=True)))
-
-
-def time_constants(regime, rng):
-    """Draw (tau_mem, tau_syn) of a regime, ms."""
-    base = float(np.exp(rng.uniform(math.log(0.5), math.log(15.0))))
-    if regime.ratio == 1000.0:
-        base = float(np.exp(rng.uniform(math.log(0.02), math.log(0.5))))
-    tau_syn = base if math.isnan(regime.tau_syn) else regime.tau_syn
-    if math.isinf(regime.ratio):
-        return math.inf, tau_syn
-    return (base if math.isnan(regime.ratio) else regime.ratio * base), tau_syn
-
-
-def draw(regime, tau_mem, tau_syn, rng, flow):
-    """Draw one history and its span; a grazing one until its highest V is a smooth peak."""
-    history, span = _draw(regime, tau_mem, tau_syn, rng)
+def draw(regime, tau_mem, taus, rng, flow):
+    """Draw one history and its span; a grazing one until it has a peak to graze."""
+    history, span = _draw(regime, tau_mem, taus, rng)
     if not regime.grazing:
         return history, span
     grazing = _at_the_peak(history, span, rng, flow)
     while grazing is None:
-        history, span = _draw(regime, tau_mem, tau_syn, rng)
+        history, span = _draw(regime, tau_mem, taus, rng)
         grazing = _at_the_peak(history, span, rng, flow)
     return grazing, span
 
 
-def _draw(regime, tau_mem, tau_syn, rng):
-    finite = [tau for tau in (tau_mem, tau_syn) if 0.0 < tau < math.inf]
+def _draw(regime, tau_mem, taus, rng):
+    finite = [tau for tau in (tau_mem, *taus) if 0.0 < tau < math.inf]
     span = float(rng.choice([3.0, 6.0, 12.0, 40.0])) * (max(finite) if finite else 5.0)
     span = min(span, 60.0 * min(tau_mem, 10.0))
     size, base = [(1.0, 0.0), (15.0, -65.0), (float(rng.uniform(0.1, 3.0)), float(rng.normal()))][rng.integers(3)]
@@ -154,6 +77,7 @@ def _draw(regime, tau_mem, tau_syn, rng):
     i_offset = 0.0
     if regime.offset and rng.random() < 0.6:
         i_offset = size * float(rng.normal(0.0, 0.5)) / (1.0 if finite and math.isfinite(tau_mem) else 0.3 * span)
+    tau_syn = taus if len(taus) > 1 else taus[0]
     cell = Cell(tau_mem, tau_syn, v_rest, v_threshold, v_reset, t_refractory, v_init, i_offset)
 
     count = int(rng.integers(0, 25))
@@ -163,9 +87,27 @@ def _draw(regime, tau_mem, tau_syn, rng):
     if count > 3 and rng.random() < 0.5:
         time[: count // 3] = rng.choice(time, count // 3)
     route = (rng.random(count) < 0.35).astype(int)
-    unit = size / _response(tau_mem, tau_syn, span)
-    amplitude = rng.lognormal(-0.7, 0.7, count) * unit * rng.choice([0.4, 1.0, 2.5])
-    return History(cell, time, amplitude, route, (float(rng.choice([0.5, 1.0, 2.0])), -1.0)), span
+    unit = size / np.array([_response(tau_mem, tau, span) for tau in taus])
+    amplitude = rng.lognormal(-0.7, 0.7, count) * unit[np.minimum(route, len(taus) - 1)] * rng.choice([0.4, 1.0, 2.5])
+    weight = (float(rng.choice([0.5, 1.0, 2.0])), -1.0)
+    history = History(cell, time, amplitude, route, weight)
+    return (_of_both_signs(history, rng) if len(taus) > 1 else history), span
+
+
+def _of_both_signs(history, rng):
+    """Return the history with arrivals of both signs at either receptor, and sometimes currents that nearly cancel."""
+    _, time, amplitude, route, weight = history
+    signs = rng.choice([[1.0, 1.0], [-1.0, -1.0], [1.0, -1.0]], p=[0.6, 0.2, 0.2]).tolist()
+    weight = (signs[0] * weight[0], signs[1] * weight[1])
+    amplitude = amplitude * rng.choice([1.0, -1.0], len(time), p=[0.85, 0.15])
+    half = len(time) // 2
+    if half and rng.random() < 0.3:
+        first, second = slice(0, half), slice(half, 2 * half)
+        route[first], route[second] = 0, 1
+        time[second] = np.maximum(time[first] - DELAY, 0.0)
+        unlike = 10.0 ** rng.uniform(-9.0, -0.5, half) * rng.choice([-1.0, 0.0, 1.0], half, p=[0.4, 0.2, 0.4])
+        amplitude[second] = -amplitude[first] * (weight[0] / weight[1]) * (1.0 + unlike)
+    return history._replace(amplitude=amplitude, weight=weight)
 
 
 def _response(tau_mem, tau_syn, span):
@@ -178,25 +120,39 @@ def _response(tau_mem, tau_syn, span):
 
 
 def _at_the_peak(history, span, rng, flow):
-    """Return the history with its threshold where the highest peak of V just reaches, or just misses, it.
+    """Return the history with its threshold where a peak of V just reaches, or just misses, it.
 
-    None where V is highest at the start, at the end or at a kink, or where the threshold would lie below V(0).
+    The highest peak; or, with two receptors, any that exceeds all of V before it. None where there is no such
+    peak: V is highest at the start, at the end, at a kink or after a jump, or the threshold would lie below V(0);
+    or where currents cancel so far that rounding errors of their shares are large beside the threshold.
     """
     cell = history.cell
-    state, now, highest, smooth = neuron_oracle.start_of(cell), 0, None, False
-    events = sorted((t, fixed(w)) for t, w in history.arrivals() if t < span)
-    for time, weight in [*events, (span, 0)]:
-        top, inside = flow.highest(state, fixed(time) - now)
-        if highest is None or top > highest:
-            highest, smooth = top, inside
-        state, now = flow.after(state, fixed(time) - now), fixed(time)
-        state = (state[0], state[1] + weight, state[2])
-    nearness = 10.0 ** rng.uniform(-11.5, -3.0) * rng.choice([-1.0, 1.0])
-    v_threshold = float(real(highest) * (1 + mpmath.mpf(nearness)))
-    v_init = cell.v_rest if cell.v_init is None else cell.v_init
-    if not smooth or v_threshold <= v_init:
+    state, now = neuron_oracle.start_of(cell), 0
+    highest, peaks = state[0], []
+    for time, weights in [*neuron_oracle.summed(history.arrivals(), len(cell.taus), span), (span, None)]:
+        length = fixed(time) - now
+        for at in flow.extrema(state, length):
+            top = flow.after(state, at)[0]
+            if top > highest:
+                highest = top
+                peaks.append(top)
+        state, now = flow.after(state, length), fixed(time)
+        highest = max(highest, state[0])
+        if weights is not None:
+            state = neuron_oracle.arrive(cell, state, weights)
+            highest = max(highest, state[0])
+    if len(cell.taus) == 1:
+        peaks = [top for top in peaks if top == highest]
+    if not peaks:
         return None
-    return history._replace(cell=cell._replace(v_threshold=v_threshold, t_refractory=es.NEVER))
+    peak = peaks[int(rng.integers(len(peaks)))] if len(peaks) > 1 else peaks[0]
+    nearness = 10.0 ** rng.uniform(-11.5, -3.0) * rng.choice([-1.0, 1.0])
+    v_threshold = float(real(peak) * (1 + mpmath.mpf(nearness)))
+    v_init = cell.v_rest if cell.v_init is None else cell.v_init
+    grazing = cell._replace(v_threshold=v_threshold, t_refractory=es.NEVER)
+    if v_threshold <= v_init or neuron_oracle.scale_of(grazing) < LEAST * neuron_oracle.scale_of(cell):
+        return None
+    return history._replace(cell=grazing)
 
 
 def traced(histories, t_stop, engine="heap"):
@@ -205,13 +161,18 @@ def traced(histories, t_stop, engine="heap"):
     each = {name: np.array([getattr(cell, name) for cell in cells]) for name in (
         "v_rest", "v_threshold", "v_reset", "t_refractory", "i_offset")}
     v_init = np.array([cell.v_rest if cell.v_init is None else cell.v_init for cell in cells])
-    neurons = es.LIF(tau_mem=cells[0].tau_mem, tau_syn=cells[0].tau_syn, v_init=v_init, **each)
+    taus, receptors = cells[0].taus, (None, None)
+    tau_syn = taus[0]
+    if len(taus) > 1:
+        tau_syn, receptors = dict(zip(RECEPTORS, taus, strict=True)), RECEPTORS
+    neurons = es.LIF(tau_mem=cells[0].tau_mem, tau_syn=tau_syn, v_init=v_init, **each)
     net = es.Network(seed=0)
     net.population("cell", len(cells), neurons)
     stimulus = {}
     for route, (name, delay) in enumerate((("excite", 0.0), ("inhibit", DELAY))):
         net.input(name, len(cells))
-        net.connect(name, "cell", es.OneToOne(np.array([h.weight[route] for h in histories])), delay=delay)
+        weights = np.array([h.weight[route] for h in histories])
+        net.connect(name, "cell", es.OneToOne(weights), delay=delay, receptor=receptors[route])
         mine = [h.route == route for h in histories]
         stimulus[name] = es.Spikes(
             np.concatenate([h.time[m] for h, m in zip(histories, mine, strict=True)]),
@@ -227,51 +188,9 @@ def simulated(histories, t_stop, engine="heap"):
 
 
 def drawn(regime, seed, count=BATCH):
-    """Return `count` histories of one pair of time constants, their common t_stop and the flow."""
+    """Return `count` histories of one set of time constants, their common t_stop and the flow."""
     rng = np.random.Generator(np.random.PCG64([seed, REGIMES.index(regime)]))
-    tau_mem, tau_syn = time_constants(regime, rng)
-    flow = Flow(tau_mem, tau_syn)
-    both = [draw(regime, tau_mem, tau_syn, rng, flow) for _ in range(count)]
+    tau_mem, taus = time_constants(regime, rng)
+    flow = Flow(tau_mem, *taus)
+    both = [draw(regime, tau_mem, taus, rng, flow) for _ in range(count)]
     return [history for history, _ in both], max(span for _, span in both), flow
-
-
-def compared(regime, seed, count=BATCH, engine="heap"):
-    """Return the `Comparison` of `count` random histories of a regime with the oracle."""
-    histories, t_stop, flow = drawn(regime, seed, count)
-    result = Comparison()
-    for history, spikes in zip(histories, simulated(histories, t_stop, engine), strict=True):
-        result = result.merged(against_oracle(history, spikes, t_stop, flow))
-    return result
-
-
-def against_oracle(history, spikes, t_stop, flow=None):
-    """Return the `Comparison` of the spikes of one history, a `SpikeTable`, with the oracle's."""
-    cell, arrivals = history.cell, history.arrivals()
-    outcome = neuron_oracle.run(cell, arrivals, t_stop, MOST, flow)
-    end = min(outcome.end, outcome.undecided)
-    size = int(np.sum(spikes.time <= end)) if len(outcome.times) < MOST else min(MOST, len(spikes.time))
-    expected = len(outcome.times)
-    missed, invented = max(expected - size, 0), max(size - expected, 0)
-    worst_time = worst_scaled = worst_unrounded = worst_slope = 0.0
-    crossings = moved = 0
-    finite = [tau for tau in (cell.tau_mem, cell.tau_syn) if 0.0 < tau < math.inf]
-    scale = neuron_oracle.scale_of(cell)
-    floor = scale / min(finite, default=1.0)
-    for k in range(min(size, expected)):
-        exact, slope = outcome.times[k], outcome.slopes[k]
-        difference = float(abs(mpmath.mpf(float(spikes.time[k])) - exact))
-        if difference > APART:
-            missed, invented = missed + 1, invented + 1
-            break
-        if slope == mpmath.inf:
-            moved += int(difference != 0.0 or spikes.slope[k] != math.inf)
-            continue
-        crossings += 1
-        slope = float(slope)
-        worst_time = max(worst_time, difference)
-        worst_scaled = max(worst_scaled, difference * slope / scale)
-        beyond = max(difference - 0.5 * math.ulp(float(exact)), 0.0)
-        worst_unrounded = max(worst_unrounded, beyond * slope / scale)
-        worst_slope = max(worst_slope, abs(float(spikes.slope[k]) - slope) / (slope + floor))
-    return Comparison(1, len(arrivals), expected, crossings, int(outcome.undecided < math.inf), missed, invented,
-                      moved, worst_time, worst_scaled, worst_unrounded, worst_slope)

@@ -14,13 +14,23 @@ class Cell(NamedTuple):
     """The parameters of one neuron, as in `eventsim.LIF`."""
 
     tau_mem: float
-    tau_syn: float
+    tau_syn: float | tuple
+    """One number, or two where the neuron has two receptors."""
     v_rest: float = 0.0
     v_threshold: float = 1.0
     v_reset: float = 0.0
     t_refractory: float = 0.0
     v_init: float | None = None
     i_offset: float = 0.0
+
+    @property
+    def taus(self):
+        """The time constants of all receptors, a tuple."""
+        return self.tau_syn if isinstance(self.tau_syn, tuple) else (self.tau_syn,)
+
+    def flow(self):
+        """Return the `Flow` of the cell's time constants."""
+        return Flow(self.tau_mem, *self.taus)
 
 
 class Outcome(NamedTuple):
@@ -45,28 +55,27 @@ def _drive(cell):
     return fixed(cell.i_offset) + (0 if math.isinf(cell.tau_mem) else fixed(cell.v_rest))
 
 
-def _instants(arrivals, t_stop):
-    """Return (time, sum of weights) by ascending time below t_stop."""
+def summed(arrivals, receptors, t_stop):
+    """Return (time, sum of weights at each receptor) by ascending time below t_stop."""
     sums = {}
-    for time, weight in arrivals:
+    for time, weight, *receptor in arrivals:
         if time < t_stop:
-            sums[time] = sums.get(time, 0) + fixed(weight)
+            sums.setdefault(time, [0] * receptors)[receptor[0] if receptor else 0] += fixed(weight)
     return sorted(sums.items())
 
 
 def start_of(cell):
-    """Return the state (V, I, D) at t = 0."""
-    return fixed(cell.v_rest if cell.v_init is None else cell.v_init), 0, _drive(cell)
+    """Return the state (V, I of each receptor, D) at t = 0."""
+    return fixed(cell.v_rest if cell.v_init is None else cell.v_init), *(0 for _ in cell.taus), _drive(cell)
 
 
 def states(cell, arrivals, spikes, times, flow=None):
-    """Return V and I (mpf lists) just before ascending times, given the neuron's own spike times (floats).
+    """Return V and the sum of I (mpf lists) just before ascending times, given the neuron's own spike times (floats).
 
     The membrane is held at v_reset on [t, fl(t + t_refractory)) after each spike; the current goes on.
     """
-    flow = flow or Flow(cell.tau_mem, cell.tau_syn)
-    delta = cell.tau_syn == 0.0
-    events = [(time, 1, weight) for time, weight in _instants(arrivals, math.inf)]
+    flow = flow or cell.flow()
+    events = [(time, 1, weights) for time, weights in summed(arrivals, len(cell.taus), math.inf)]
     events += [(time, 2, None) for time in spikes]
     events += [(time + cell.t_refractory, 0, None) for time in spikes if time < time + cell.t_refractory < math.inf]
     events = [*sorted(events), (math.inf, 3, None)]
@@ -74,27 +83,31 @@ def states(cell, arrivals, spikes, times, flow=None):
     k, v, i = 0, [], []
     for time in times:
         while events[k][0] < time:
-            at, kind, weight = events[k]
+            at, kind, weights = events[k]
             state, now = flow.after(state, fixed(at) - fixed(now)), at
             if kind == 0:
                 state, held = (fixed(cell.v_reset), *state[1:]), -math.inf
             elif kind == 1:
-                state = _arrive(state, weight, delta, lost=held > at)
+                state = arrive(cell, state, weights, lost=held > at)
             else:
                 held = at + cell.t_refractory if at + cell.t_refractory > at else -math.inf
                 state = (fixed(cell.v_reset), *state[1:])
             k += 1
         here = flow.after(state, fixed(time) - fixed(now))
         v.append(mpmath.mpf(cell.v_reset) if held >= time else real(here[0]))
-        i.append(mpmath.mpf(0) if delta else real(here[1]))
+        i.append(real(sum(here[1:-1])))
     return v, i
 
 
-def _arrive(state, weight, delta, lost):
-    v, i, d = state
-    if delta:
-        return (v if lost else v + weight), i, d
-    return v, i + weight, d
+def arrive(cell, state, weights, lost=False):
+    """Return the state after arrivals, one sum of weights a receptor; `lost`: jumps are, as V is held."""
+    v, *currents, drive = state
+    for k, tau in enumerate(cell.taus):
+        if tau > 0.0:
+            currents[k] += weights[k]
+        elif not lost:
+            v += weights[k]
+    return v, *currents, drive
 
 
 def run(cell, arrivals, t_stop, most=1000, flow=None):
@@ -103,7 +116,7 @@ def run(cell, arrivals, t_stop, most=1000, flow=None):
     Parameters
     ----------
     cell : Cell
-    arrivals : list of (time, weight)
+    arrivals : list of (time, weight) or (time, weight, receptor number)
         Arrival times in ms (floats) and what each adds to I, or to V where tau_syn = 0 (float or Fraction).
     t_stop : float
     most : int
@@ -111,11 +124,11 @@ def run(cell, arrivals, t_stop, most=1000, flow=None):
     flow : Flow, optional
         Of these time constants, to be used again.
     """
-    flow = flow or Flow(cell.tau_mem, cell.tau_syn)
-    delta = cell.tau_syn == 0.0
+    flow = flow or cell.flow()
+    delta = 0.0 in cell.taus
     threshold, reset = fixed(cell.v_threshold), fixed(cell.v_reset)
     tolerance = fixed(UNDECIDABLE * scale_of(cell))
-    instants = _instants(arrivals, t_stop)
+    instants = summed(arrivals, len(cell.taus), t_stop)
     state, now = start_of(cell), 0
     times, slopes = [], []
     release, release_exact = -math.inf, True
@@ -164,11 +177,11 @@ def run(cell, arrivals, t_stop, most=1000, flow=None):
             state, release = (reset, *state[1:]), -math.inf
         jumped = False
         if k < len(instants) and instants[k][0] == until:
-            weight = instants[k][1]
+            weights = instants[k][1]
             k += 1
-            if weight is not None:
-                jumped = delta
-                state = _arrive(state, weight, delta, lost=release > until)
+            if weights is not None:
+                jumped = any(tau == 0.0 and weight for tau, weight in zip(cell.taus, weights, strict=True))
+                state = arrive(cell, state, weights, lost=release > until)
         if release > -math.inf:
             continue
         if (jumped or until > 0.0) and undecided(state[0]):

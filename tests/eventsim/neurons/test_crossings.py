@@ -109,7 +109,7 @@ def test_the_quadratic_of_a_ratio_of_two_agrees_with_newtons_iteration_next_to_i
 def test_a_peak_just_above_the_threshold_crosses_and_just_below_does_not(pair, nearness):
     i = 3.0 if pair[1] > 1.0 else 3000.0
     flow, start = flow_of(*pair), (fixed(-0.25), fixed(i), 0)
-    at = flow.extremum(start, fixed(100.0))
+    (at,) = flow.extrema(start, fixed(100.0))
     peak, position = float(real(flow.after(start, at)[0])), float(real(at))
     assert crossing(pair, peak * (1.0 + nearness), -0.25, i) == INF
     found = crossing(pair, peak * (1.0 - nearness), -0.25, i)
