@@ -118,7 +118,8 @@ def test_any_batch_has_the_gradients_of_its_trace(case, seed):
         # Rounding of V' at a touch of the threshold is no number to divide by.
         loss[name][slope < 1e-6] = 0.0
     found = layered.backward(plan, activations, loss, input_times=True)
-    assert_equal_gradients(found, over_the_trace(net, case.stimulus, case.t_stop, loss), 1e-11)  # sums of both signs cancel by a digit in some cases
+    # Sums of both signs cancel by a digit in some cases.
+    assert_equal_gradients(found, over_the_trace(net, case.stimulus, case.t_stop, loss), 1e-11)
 
 
 @pytest.mark.parametrize("precision", ["double", "single"])
