@@ -113,7 +113,8 @@ def _soon(pace, theta, v, i, j):
     x, f = 0.0, v - theta
     for _ in range(4):
         # Halley's step, of third order; V'' = -bend - leak V'
-        new = x - f / (rate + 0.5 * f * (bend + leak * rate) / rate)
+        steepness = rate + 0.5 * f * (bend + leak * rate) / rate
+        new = x - f / steepness if steepness > 0.0 else -1.0
         if not 0.0 < new < math.inf:
             return -1.0
         if abs(new - x) <= 1e-6 * x:
@@ -268,7 +269,8 @@ def _peak(pace, theta, v, i, j, low, high):
             high = x
         step = rate / bend if bend > 0.0 else math.inf
         if low < x + step < high and abs(step) <= before:
-            if abs(rate * step) <= negligible:
+            # What a step gains is known where it is short; far from the maximum V may be flat for long.
+            if abs(rate * step) <= negligible and abs(step) * pace[4] <= 0.1:
                 return x, f
         else:
             step = 0.5 * (low + high) - x
