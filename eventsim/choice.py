@@ -58,7 +58,7 @@ def choose_engine(net, engine, precision="double", stops=False, piecewise=False)
             between = f"every spike takes at least {shortest:g} ms to another neuron" if shortest < float("inf") else (
                 "no neuron sends to another")
             reason = f"no layers: {unsuited}; {between if instant is None else instant}"
-    if engine == "window":
+    elif engine == "window":
         instant = window.unsuited(shortest_delay(lower(net)))
         if instant is not None:
             raise InputError(f'engine "window" cannot run this: {instant}; use "heap"')

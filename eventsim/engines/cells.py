@@ -11,7 +11,7 @@ and `pops` with one row a population: TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, R
 DRIVE_ALL, MOVED, LIKE; `lists` has one column a neuron. Few wide tables, because every array that a function is
 given costs time at each call.
 
-LIMIT is the filter (see `eventsim.engines.horizon`): while the accumulator that an arrival feeds stays
+LIMIT is the filter (see `eventsim.engines.limits`): while the accumulator that an arrival feeds stays
 below it, the neuron cannot fire before the end of the present horizon, and the arrival is two additions.
 A neuron at or above its limit is a *candidate*: its limit is -inf, so that each of its arrivals is
 followed exactly, and it has a slot with the time of its next event of its own, or a lower bound on it.

@@ -1,7 +1,7 @@
 """Spikes under way and the deliveries of a window: which synapses get what, and in which order.
 
 A delivery is a run of synapses of one row that arrive together. It is described by `when` (its time),
-`spans` (FIRST, LAST, HOW, JUMP, SOURCE, LINK, STEP) and `amounts` (what a weight of 1 adds to the three
+`spans` (FIRST, LAST_SYNAPSE, HOW, JUMP, SOURCE, LINK, WEIGHT, STEP) and `amounts` (what a weight of 1 adds to the three
 accumulators, and the amplitude). A spike under way is one entry that walks along its row.
 """
 
@@ -16,6 +16,7 @@ from eventsim.lower import piece
 from eventsim.neurons import receptors
 
 FIRST, LAST_SYNAPSE, HOW, JUMP, SOURCE, LINK, WEIGHT, STEP = range(8)
+SPANS = 8
 """Columns of `spans`. The weight of synapse FIRST + k is at WEIGHT + k STEP."""
 
 NEXT, EMITTED, AMPLITUDE = range(3)

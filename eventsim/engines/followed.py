@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from eventsim._jit import inlined, inner
+from eventsim.engines.candidates import candidate, clear, predict, refine, rest, set_own
 from eventsim.engines.cells import (
     ADD_BOTH,
     ADD_CURRENT,
@@ -56,19 +57,7 @@ from eventsim.engines.cells import (
     third,
 )
 from eventsim.engines.deliveries import FIRST, HOW, JUMP, LAST_SYNAPSE, STEP, WEIGHT
-from eventsim.engines.horizon import (
-    begin,
-    begin_rests,
-    candidate,
-    clear,
-    clear_near,
-    move_origin,
-    near,
-    predict,
-    refine,
-    rest,
-    set_own,
-)
+from eventsim.engines.horizon import begin, begin_rests, clear_near, move_origin, near
 
 FOLLOWING_COSTS = 20
 """What following one arrival exactly costs, in neurons of the filter pass (about 60 ns against 3)."""
@@ -112,7 +101,7 @@ def fire(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon
 
 
 @inner
-def end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t):
+def end_rest(cell, slow, marks, pops, lists, counts, s, j, p, t):
     """Let candidate j out of its refractory period at t."""
     restart(cell, slow, pops, j, p, t)
     slow[j, RELEASE] = -math.inf
@@ -138,7 +127,7 @@ def _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, until
     while own[slot] < until:
         t = own[slot]
         if slow[j, RELEASE] == t:
-            end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t)
+            end_rest(cell, slow, marks, pops, lists, counts, s, j, p, t)
             test(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
         elif slow[j, EXACT] == 0.0:
             refine(cell, slow, marks, pops, own, lists, counts, s, j, p)
@@ -170,7 +159,7 @@ def settle(cell, slow, marks, pops, own, lists, fresh, counts, s, t, horizon):
 
 
 @inner
-def open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j):
+def open_instant(cell, slow, marks, lists, counts, s, j):
     """Keep the accumulators of neuron j from before the arrivals of this instant, and list it for the test."""
     if marks[j, OPENED] != counts[s, INSTANT]:
         marks[j, OPENED] = counts[s, INSTANT]
@@ -194,10 +183,10 @@ def follow(cell, slow, marks, pops, own, lists, fresh, counts, s, j, how, jump, 
     if own[slot] < t:
         _catch_up(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t, horizon)
     if own[slot] == t and slow[j, RELEASE] == t:
-        end_rest(cell, slow, marks, pops, own, lists, fresh, counts, s, j, p, t)
+        end_rest(cell, slow, marks, pops, lists, counts, s, j, p, t)
     if slow[j, RELEASE] == math.inf:
         return
-    open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j)
+    open_instant(cell, slow, marks, lists, counts, s, j)
     if jump and (slow[j, RELEASE] > t or slow[j, LAST] == t):
         return
     cell[j, C0] += weight * q0
@@ -230,7 +219,7 @@ def _add_both(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, we
 def _jumps(cell, targets, weights, synapse, last, at, step, q0, t):
     """Add to C0 up to the first neuron that would reach its limit; return how far.
 
-    The four loops of this kind hold no call, so that all they need stays in registers (2.7 ns a synapse with one, 1.6
+    The three loops of this kind hold no call, so that all they need stays in registers (2.7 ns a synapse with one, 1.6
     without). Places are unsigned: that saves the test for one that counts from the end.
     """
     while synapse < last:
@@ -246,31 +235,15 @@ def _jumps(cell, targets, weights, synapse, last, at, step, q0, t):
 
 
 @inlined
-def _currents(cell, targets, weights, synapse, last, at, step, q0, q1, t):
-    """Add to C0 and C1 up to the first neuron whose C1 would reach its limit; return how far."""
+def _currents(cell, column, limit, targets, weights, synapse, last, at, step, q0, q1, t):
+    """Add to C0 and to a column up to the first neuron whose column would reach its limit; return how far."""
     while synapse < last:
         j = targets[synapse]
-        y = cell[j, C1] + weights[at] * q1
-        if y >= cell[j, LIMIT]:
+        y = cell[j, column] + weights[at] * q1
+        if y >= cell[j, limit]:
             break
         cell[j, C0] += weights[at] * q0
-        cell[j, C1] = y
-        cell[j, SEEN] = t
-        at += step
-        synapse += np.uint64(1)
-    return synapse
-
-
-@inlined
-def _second_currents(cell, targets, weights, synapse, last, at, step, q0, q2, t):
-    """Add to C0 and C2 up to the first neuron whose C2 would reach its limit; return how far."""
-    while synapse < last:
-        j = targets[synapse]
-        y = cell[j, C2] + weights[at] * q2
-        if y >= cell[j, LIMIT_TWO]:
-            break
-        cell[j, C0] += weights[at] * q0
-        cell[j, C2] = y
+        cell[j, column] = y
         cell[j, SEEN] = t
         at += step
         synapse += np.uint64(1)
@@ -310,9 +283,9 @@ def add_row(cell, slow, marks, pops, own, lists, fresh, counts, s, targets, weig
         if how == ADD_JUMP:
             synapse = _jumps(cell, targets, weights, synapse, last, at, step, q0, t)
         elif how == ADD_CURRENT:
-            synapse = _currents(cell, targets, weights, synapse, last, at, step, q0, q1, t)
+            synapse = _currents(cell, C1, LIMIT, targets, weights, synapse, last, at, step, q0, q1, t)
         elif how == ADD_TWO:
-            synapse = _second_currents(cell, targets, weights, synapse, last, at, step, q0, q2, t)
+            synapse = _currents(cell, C2, LIMIT_TWO, targets, weights, synapse, last, at, step, q0, q2, t)
         else:
             synapse = _lasting_currents(cell, targets, weights, synapse, last, at, step, q0, q1, t)
         if synapse == last:
@@ -375,7 +348,7 @@ def _place(targets, first, last, gid):
 
 
 @inner
-def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, now, end):
+def begin_shard(cell, slow, marks, pops, own, lists, counts, s, offset, units, now, end):
     """Move origins that are due, set limits of one shard for the horizon [now, end)."""
     clear(marks, lists, counts, s)
     clear_near(marks, lists, counts, s)
@@ -391,10 +364,10 @@ def begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, u
 
 
 @inner
-def test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s):
+def test_moved(cell, slow, marks, pops, own, lists, counts, s):
     """List the candidates of populations whose origin moves at this instant for the test that follows its arrivals."""
     for k in range(counts[s, LOW], counts[s, LOW] + counts[s, N_CANDIDATES]):
         j = lists[CANDIDATES, k]
         if pops[marks[j, POPULATION], MOVED] == 1.0 and slow[j, RELEASE] == -math.inf:
             set_own(own, lists, counts, s, k, math.inf)
-            open_instant(cell, slow, marks, pops, own, lists, fresh, counts, s, j)
+            open_instant(cell, slow, marks, lists, counts, s, j)

@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from eventsim._jit import inner, kernel
+from eventsim.engines.candidates import refine, set_own
 from eventsim.engines.cells import (
     BASE,
     CANDIDATES,
@@ -42,6 +43,7 @@ from eventsim.engines.deliveries import (
     NEXT,
     ROW,
     SENDER,
+    SPANS,
     STEP,
     WEIGHT,
     emit,
@@ -65,7 +67,8 @@ from eventsim.engines.followed import (
     settle,
     test_moved,
 )
-from eventsim.engines.horizon import UNITS, measure, next_end, next_length, refine, set_own
+from eventsim.engines.horizon import next_end, next_length
+from eventsim.engines.limits import UNITS, measure
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.queue import AFTER, pop, push
 from eventsim.engines.sample import (
@@ -132,7 +135,7 @@ def _next_instant(own, lists, counts, times, lanes, waiting, counters):
 
 
 @inner
-def _own_events(cell, slow, marks, pops, own, lists, fresh, counts, due, t):
+def _own_events(cell, slow, marks, pops, own, lists, counts, due, t):
     """Take the candidates' own events of instant t: ends of rest are touches, crossings are listed; return how many."""
     n_due = 0
     while counts[0, N_CANDIDATES] > 0 and own[lists[IDS, 0]] == t:
@@ -140,9 +143,9 @@ def _own_events(cell, slow, marks, pops, own, lists, fresh, counts, due, t):
         j = lists[CANDIDATES, slot]
         p = marks[j, POPULATION]
         if slow[j, RELEASE] == t:
-            end_rest(cell, slow, marks, pops, own, lists, fresh, counts, 0, j, p, t)
+            end_rest(cell, slow, marks, pops, lists, counts, 0, j, p, t)
             set_own(own, lists, counts, 0, slot, math.inf)
-            open_instant(cell, slow, marks, pops, own, lists, fresh, counts, 0, j)
+            open_instant(cell, slow, marks, lists, counts, 0, j)
         elif slow[j, EXACT] == 0.0:
             refine(cell, slow, marks, pops, own, lists, counts, 0, j, p)
         else:
@@ -158,7 +161,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
              clock, room, t_stop, max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     neurons = len(cell)
-    when, spans, amounts = np.empty(64), np.empty((64, 8), np.int64), np.empty((64, 4))
+    when, spans, amounts = np.empty(64), np.empty((64, SPANS), np.int64), np.empty((64, 4))
     order, buckets = orders(64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
     due = np.empty(neurons, np.int64)
@@ -202,8 +205,8 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                     pops[p, BASE] = math.floor(t / pops[p, PERIOD]) * pops[p, PERIOD]
             clock[HORIZON] = horizon
             measure(pops, units, excites, t, horizon)
-            begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, 0, offset, units, t, horizon)
-            test_moved(cell, slow, marks, pops, own, lists, fresh, counts, 0)
+            begin_shard(cell, slow, marks, pops, own, lists, counts, 0, offset, units, t, horizon)
+            test_moved(cell, slow, marks, pops, own, lists, counts, 0)
             if not moved:
                 continue
         while last_input < len(in_time) and in_time[last_input] == t:
@@ -263,7 +266,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                     _fly(times, places, waiting, lanes, links[rows.row_projection[row], LANE], counters, following, t,
                          amplitude, row, at, sender)
         counters[INPUT], counters[NOISE_TAKEN] = last_input, last_noise
-        n_due = _own_events(cell, slow, marks, pops, own, lists, fresh, counts, due, t)
+        n_due = _own_events(cell, slow, marks, pops, own, lists, counts, due, t)
 
         generation = 0
         while True:

@@ -3,7 +3,7 @@
 A window is no longer than the shortest delay between neurons, so no spike fired inside it arrives inside
 it. Everything that arrives in a window is therefore known when it begins: it is put in order once, each
 row is added to its targets (`followed.deliver`: two additions and a comparison a synapse), and the few
-neurons that their limit does not clear (`horizon`) are followed exactly. There is no global queue.
+neurons that their limit does not clear (`limits`) are followed exactly. There is no global queue.
 
 Threads own disjoint ranges of neurons (shards); a neuron's arithmetic is the same whatever the shards.
 """
@@ -14,6 +14,7 @@ import numba
 import numpy as np
 
 from eventsim._jit import PARALLEL, forked, kernel, parallel_kernel
+from eventsim.engines.candidates import clear
 from eventsim.engines.cells import (
     BASE,
     FOLLOWED,
@@ -23,7 +24,7 @@ from eventsim.engines.cells import (
     N_NEARBY,
     PERIOD,
 )
-from eventsim.engines.deliveries import spikes_in_order
+from eventsim.engines.deliveries import SPANS, spikes_in_order
 from eventsim.engines.flights import (
     Flights,
     deliveries_of,
@@ -38,7 +39,8 @@ from eventsim.engines.flights import (
     taken_inputs,
 )
 from eventsim.engines.followed import begin_shard, deliver, test_moved
-from eventsim.engines.horizon import UNITS, clear, measure, next_end, next_length, open_window
+from eventsim.engines.horizon import next_end, next_length, open_window
+from eventsim.engines.limits import UNITS, measure
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN, draw_until, in_place
 from eventsim.engines.sample import (
     CHUNK_DONE,
@@ -67,7 +69,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
              room, t_stop, max_horizons, stop_after, watch_from, watch_to):
     """Run one sample up to t_stop; return why it returned. Writes everything but the network."""
     shards = len(counts)
-    when, spans, amounts = np.empty(64), np.empty((64, 8), np.int64), np.empty((64, 4))
+    when, spans, amounts = np.empty(64), np.empty((64, SPANS), np.int64), np.empty((64, 4))
     order, buckets = np.empty(64, np.int64), np.empty(65, np.int64)
     fresh_time, fresh_gid = np.empty(len(fresh)), np.empty(len(fresh), np.int64)
     turn, places = np.empty(len(fresh), np.int64), np.empty(len(fresh) + 1, np.int64)
@@ -102,7 +104,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 draw_near(flights, counters, horizon)
                 measure(pops, units, excites, now, horizon)
                 for s in numba.prange(shards):
-                    begin_shard(cell, slow, marks, pops, own, lists, fresh, counts, s, offset, units, now, horizon)
+                    begin_shard(cell, slow, marks, pops, own, lists, counts, s, offset, units, now, horizon)
             end = min(max(now + longest, np.nextafter(now, math.inf)), horizon)
             last_input, last_noise = taken_inputs(counters, in_time, noise_time, end)
             fresh_inputs = last_input - counters[INPUT] + last_noise - counters[NOISE_TAKEN]
@@ -119,7 +121,7 @@ def _advance(cell, slow, marks, pops, own, lists, fresh, counts, offset, excites
                 if not begins:  # one window a horizon is the least
                     counts[s, FOLLOWED] += NEAR_COSTS * counts[s, N_NEARBY]
                 open_window(cell, slow, marks, pops, own, lists, counts, s, units, end)
-                test_moved(cell, slow, marks, pops, own, lists, fresh, counts, s)
+                test_moved(cell, slow, marks, pops, own, lists, counts, s)
                 deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, shards > 1, targets, weights, n, order,
                         when, spans, amounts, now, end)
                 clear(marks, lists, counts, s)

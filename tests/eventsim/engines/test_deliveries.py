@@ -14,7 +14,7 @@ from eventsim.engines.prepared import prepare
 from eventsim.lower import lower
 from eventsim.neurons import receptors
 
-WIDTH = 1 + deliveries.STEP
+WIDTH = deliveries.SPANS
 
 
 class Table:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 
 import eventsim as es
-from eventsim.engines import horizon, window
+from eventsim.engines import horizon, limits, window
 from eventsim.engines.cells import (
     ADD_CURRENT,
     ADD_JUMP,
@@ -74,8 +74,8 @@ class Cells(NamedTuple):
         """Set the limits; return which neurons they clear."""
         sample, made = self.sample, self.sample.prepared
         cell, slow, marks, pops = sample.cells
-        units = np.zeros((len(pops), horizon.UNITS))
-        horizon.measure(pops, units, made.excites, self.now, self.end)
+        units = np.zeros((len(pops), limits.UNITS))
+        limits.measure(pops, units, made.excites, self.now, self.end)
         horizon.begin(cell, slow, marks, pops, sample.own, sample.lists, sample.counts, 0, units, self.p,
                       self.first, self.last, False)
         return [j for j in range(self.first, self.last) if marks[j, NEARBY] == 0]
