@@ -8,7 +8,7 @@ matter the others:
     marks  TOUCHED, OPENED, SLOT, POPULATION, NEARBY, RESTS
 
 and `pops` with one row a population: TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL,
-DRIVE_ALL, MOVED, LIKE; `lists` has one column a neuron. Few wide tables, because every array that a function is
+DRIVE_ALL, MOVED, GRAIN, LIKE; `lists` has one column a neuron. Few wide tables, because every array that a function is
 given costs time at each call.
 
 LIMIT is the filter (see `eventsim.engines.limits`): while the accumulator that an arrival feeds stays
@@ -40,9 +40,10 @@ TOUCHED, OPENED, SLOT, POPULATION, NEARBY, RESTS = range(6)
 """Columns of `marks`: stamps of the last generation and instant that touched a neuron, place among the candidates
 (-1: none), 1 where the neuron is listed as near, its place among the resting ones."""
 
-TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL, MOVED, LIKE = range(12)
+TAU_MEM, TAU_SYN, TAU_TWO, PERIOD, BASE, REGIME, KIND, ALIKE, THETA_ALL, DRIVE_ALL, MOVED, GRAIN, LIKE = range(13)
 """Columns of `pops`: BASE is the time of the present origin; ALIKE: 1 where all neurons share THETA and DRIVE; MOVED: 1
-while its neurons wait for the test that follows a move of the origin; LIKE: the first population that is the same in
+while its neurons wait for the test that follows a move of the origin; GRAIN: what the largest arrival adds to the terms
+that V is the sum of, which rounds it; LIKE: the first population that is the same in
 all that the limits of alike neurons depend on."""
 
 CANDIDATES, RESTING, TOUCHING, NEAR, NEAR_IN, IDS, PLACE = range(7)
@@ -108,7 +109,7 @@ def new_cells(lowered):
     n = len(lowered.population)
     cell = aligned(n, 8 if np.any(lowered.regime == membrane.PAIR) else 4)
     slow, marks = np.zeros((n, 12)), np.zeros((n, 6), np.int64)
-    pops = np.zeros((len(lowered.names), 12))
+    pops = np.zeros((len(lowered.names), 13))
     for p in range(len(lowered.names)):
         here = slice(lowered.offset[p], lowered.offset[p + 1])
         regime = int(lowered.regime[p])

@@ -25,6 +25,7 @@ from eventsim.engines.cells import (
     C2,
     DRIVE,
     DRIVE_ALL,
+    GRAIN,
     INPUTS,
     JUMPS,
     KIND,
@@ -46,12 +47,13 @@ from eventsim.neurons import receptors
 from eventsim.neurons.membrane import IF_DELTA
 
 _MARGIN = 1e-9
+_ROUNDING = 1e-14
 _FAR = 1e200
 """Beyond every accumulator, however small the number that it is multiplied by; inf times 0 would be no number."""
 
 (A0, A1, A2, BLUR, SHARE, LEAK, BOTH, UP_ONE, UP_TWO, HOLD_ONE, HOLD_TWO, SINK_ONE, SINK_TWO, ROOM, LESS,
- DRIFT) = range(16)
-UNITS = 16
+ DRIFT, COARSE) = range(17)
+UNITS = 17
 """Columns of `units` (one row a population), for limits over one span of time.
 
 A: V per unit of the accumulators; BLUR: by how much less sure. SHARE: current that brings V up by 1 in the span;
@@ -59,7 +61,7 @@ LEAK: 1 where V itself counts as a current. BOTH: 1 where both receptors are exc
 (_FAR where nothing excites the receptor). HOLD, SINK: largest current to come of an accumulator of 1, of -1 (0 where
 the limit itself is on it). ROOM: how far v_inf is below the threshold, LESS: the drive, where all neurons of the
 population are alike. For delta synapses: SHARE is the limit where all are alike, else from DRIFT and UP_ONE at the
-start of the span, A0 and UP_TWO at its end.
+start of the span, A0 and UP_TWO at its end. COARSE: what rounding of the arrivals to come may move V by, with a margin.
 """
 
 
@@ -84,6 +86,7 @@ def _measure_jumps(pops, units, p, s, to):
     units[p, UP_TWO] = 1.0 / receptors.local(regime, tau_mem, tau_syn, 0.0, 0.0, 1.0, 0.0, 0.0, to)[0]
     units[p, DRIFT] = s if regime == IF_DELTA else 0.0
     units[p, A0] = to if regime == IF_DELTA else 0.0
+    units[p, COARSE] = _MARGIN * pops[p, GRAIN]
     units[p, SHARE] = _limit_jump(units, p, pops[p, THETA_ALL], pops[p, DRIVE_ALL])
 
 
@@ -93,8 +96,8 @@ def _measure_currents(pops, units, excites, p, s, to, span):
     tau_mem, tau_syn, tau_two = pops[p, TAU_MEM], pops[p, TAU_SYN], pops[p, TAU_TWO]
     two_receptors = kind == PAIR_LEAKY or kind == PAIR_DRIVEN
     leaky = kind == LEAKY or kind == PAIR_LEAKY
-    units[p, SHARE] = (1.0 - _MARGIN) / span * (tau_mem if leaky else 1.0)
     units[p, LEAK] = 1.0 if leaky else 0.0
+    units[p, COARSE] = _MARGIN * pops[p, GRAIN]
     units[p, DRIFT] = 0.0 if leaky else s
     a0, b0, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 1.0, 0.0, 0.0, s)
     a1, b1, _ = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 1.0, 0.0, s)
@@ -105,6 +108,10 @@ def _measure_currents(pops, units, excites, p, s, to, span):
         _, _, ends_two = receptors.local(regime, tau_mem, tau_syn, tau_two, 0.0, 0.0, 0.0, 1.0, to)
     units[p, A0], units[p, A1], units[p, A2] = a0, a1, a2
     units[p, BLUR] = _MARGIN * max(abs(a0), abs(a1), abs(a2))
+    # V rises by span / pace for a current of 1, and is the difference of two terms of this size, rounded.
+    pace = tau_mem if leaky else 1.0
+    term = max(abs(a0) / b0 if b0 > 0.0 else abs(a1) / b1, abs(a2) / b2 if b2 > 0.0 else 0.0)
+    units[p, SHARE] = (1.0 - _MARGIN - _ROUNDING * term * pace / span) * pace / span
     one, two = excites[p, 0] or not two_receptors, excites[p, 1]
     units[p, BOTH] = 1.0 if one and two else 0.0
     units[p, UP_ONE] = 1.0 / (b0 if b0 > 0.0 else b1) if one else _FAR
@@ -125,7 +132,7 @@ def _low(theta):
 @inner
 def _limit_jump(units, p, theta, drive):
     """Return the limit of a neuron with delta synapses."""
-    slack = _low(theta) - _MARGIN * abs(drive) * units[p, A0]
+    slack = _low(theta) - _MARGIN * abs(drive) * units[p, A0] - units[p, COARSE]
     a = (slack - drive * units[p, DRIFT]) * units[p, UP_ONE]
     b = (slack - drive * units[p, A0]) * units[p, UP_TWO]
     return a if a < b else b
@@ -135,7 +142,8 @@ def _limit_jump(units, p, theta, drive):
 def _room(units, p, theta, drive):
     """Return the ROOM and LESS of a neuron."""
     x = drive * units[p, DRIFT]
-    return _low(theta) - x - _MARGIN * abs(x), (1.0 - units[p, LEAK]) * (drive + _MARGIN * abs(drive))
+    less = (1.0 - units[p, LEAK]) * (drive + _MARGIN * abs(drive))
+    return _low(theta) - x - _MARGIN * abs(x) - units[p, COARSE], less
 
 
 @inlined

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim.engines.cells import LIKE, add_of, kind_of, new_cells
+from eventsim.engines.cells import GRAIN, LIKE, add_of, kind_of, new_cells
+from eventsim.neurons import receptors
 
 
 class Rows(NamedTuple):
@@ -54,6 +55,7 @@ def prepare(lowered):
     links, lanes = _links(lowered)
     load = np.cumsum(1 + np.bincount(lowered.synapse_target, minlength=len(lowered.population)))
     cells, excites = new_cells(lowered), _excites(lowered)
+    cells.pops[:, GRAIN] = _grain(lowered)
     cells.pops[:, LIKE] = _like(cells.pops, excites)
     made = Prepared(lowered, Rows(*(getattr(lowered, field) for field in Rows._fields[:-1]), _varied(lowered)),
                     lowered.synapse_target.view(np.uint32), links, excites,
@@ -98,6 +100,19 @@ def _links(lowered):
         add, to_delta = add_of(kind_of(regime, *taus), regime, receptor), taus[1 + receptor] == 0.0
         links[k] = p, add, to_delta, receptor, lane
     return links, len(shared)
+
+
+def _grain(lowered):
+    """Return (P,) V: what the largest arrival adds to the terms of V, whichever way they cancel."""
+    grain = np.zeros(len(lowered.names))
+    for k, p in enumerate(lowered.projection_target):
+        weights = lowered.synapse_weight[lowered.projection_start[k]:lowered.projection_stop[k]]
+        at = float(lowered.period[p])
+        taus = [float(tau[p]) for tau in (lowered.tau_mem, lowered.tau_syn, lowered.tau_two)]
+        regime, receptor = int(lowered.regime[p]), int(lowered.projection_receptor[k])
+        terms = np.multiply(receptors.phi(regime, *taus, at), receptors.psi(regime, *taus, receptor, at))
+        grain[p] = max(grain[p], np.abs(terms).sum() * max(weights.max(initial=0.0), -weights.min(initial=0.0)))
+    return grain
 
 
 def _like(pops, excites):

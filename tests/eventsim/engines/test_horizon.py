@@ -204,6 +204,14 @@ def test_a_receptor_that_nothing_excites_needs_no_limit():
     assert lone[LIMIT_TWO] > 1e100
 
 
+def test_a_gap_that_rounding_of_arrivals_may_close_clears_nobody():
+    # Arrivals of about 0.5 that cancel leave V with an error of 4e-17, here 4e-11 ms of the way to the threshold.
+    cells = alone(es.LIF(20.0, {"a": 5.0, "b": INF}, v_threshold=0.0), 2, now=1.92, end=1.920001, excites=(False, True))
+    for j, gap in ((cells.first, 1e-12), (cells.first + 1, 1e-6)):
+        cells.put(j, -gap, 0.0, 0.0)
+    assert cells.begin() == [cells.first + 1]
+
+
 def test_readouts_and_neurons_that_fired_their_only_spike_are_never_followed():
     cells = alone(es.LIF(20.0, 5.0, v_threshold=[1.0, es.NEVER], t_refractory=es.NEVER), 2)
     cells.sample.cells.slow[cells.first, 6:7] = INF  # its threshold, once it has fired
