@@ -206,7 +206,8 @@ def test_a_receptor_that_nothing_excites_needs_no_limit():
 
 def test_a_gap_that_rounding_of_arrivals_may_close_clears_nobody():
     # Arrivals of about 0.5 that cancel leave V with an error of 4e-17, here 4e-11 ms of the way to the threshold.
-    cells = alone(es.LIF(20.0, {"a": 5.0, "b": INF}, v_threshold=0.0), 2, now=1.92, end=1.920001, excites=(False, True))
+    neuron = es.LIF(20.0, {"a": 5.0, "b": INF}, v_threshold=0.0, v_reset=-1.0)
+    cells = alone(neuron, 2, now=1.92, end=1.920001, excites=(False, True))
     for j, gap in ((cells.first, 1e-12), (cells.first + 1, 1e-6)):
         cells.put(j, -gap, 0.0, 0.0)
     assert cells.begin() == [cells.first + 1]
