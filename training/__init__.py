@@ -27,6 +27,7 @@ _MODULES = (
     "demo",
     "encode",
     "experiment",
+    "first_arrival",
     "gradient",
     "history",
     "initialize",
