@@ -80,11 +80,13 @@ def fit(
         Key of the data order and of the augmentation.
     augment : callable, optional
         As `training.augment.Shift`.
-    learn : sequence of {"weights", "thresholds"}
+    learn : sequence of {"weights", "thresholds", "offsets"}
+        Offsets are i_offset, a bias of the input. Thresholds and offsets of a map that a convolution feeds are
+        one a channel.
     normalize : bool or collection of str
         Projections whose weights are standardised while training (`training.normalize`).
     rates : dict of float, optional
-        Factors on the learning rate by kind: weight, raw, gain, drive, threshold. The drive gets 0.1 unless
+        Factors on the learning rate by kind: weight, raw, gain, drive, threshold, offset. The drive gets 0.1 unless
         given.
     policies : sequence of Policy
         What to do about silent neurons (`training.regularize`).
@@ -250,8 +252,9 @@ class _Training:
         return record
 
     def _batch(self, values, labels, totals):
-        weights, thresholds = self.parameters.effective()
-        activity = self.passes.forward(self.model.encode(values), weights, thresholds, learning=True)
+        effective = self.parameters.effective()
+        weights = effective.weights
+        activity = self.passes.forward(self.model.encode(values), *effective, learning=True)
         read = self.model.read(activity)
         loss, loss_gradient = self.model.decoder(read, labels)
         found = self.passes.backward(activity, {self.model.output: loss_gradient})
@@ -260,7 +263,7 @@ class _Training:
         for policy in self.policies:
             for name, addition in policy.gradient(view).items():
                 gradients[name] = gradients[name] + addition
-        gradients = self.parameters.backward(gradients, found.thresholds)
+        gradients = self.parameters.backward(gradients, found.thresholds, found.offsets)
         gradients, norm = clip_by_norm(gradients, self.clip)
         self.optimizer.step(
             self.parameters.arrays,
@@ -287,10 +290,8 @@ class _Training:
         names = ("loss", "accuracy", "undecided", "latency_ms")
         if self.validation is None:
             return {f"validation_{name}": None for name in names}
-        weights, thresholds = self.parameters.effective()
-        result = self.model.evaluate(
-            *self.validation, passes=self.passes, weights=weights, thresholds=thresholds
-        )
+        effective = self.parameters.effective()._asdict()
+        result = self.model.evaluate(*self.validation, passes=self.passes, **effective)
         return {f"validation_{name}": result[name] for name in names}
 
     def signature(self, images, labels):

@@ -114,7 +114,9 @@ class Model:
         settings = {"t_stop": self.t_stop, "labels": labels, "output": self.output} | settings
         return eventsim.simulate(self.net, self.encode(values), **settings)
 
-    def outputs(self, values, passes=None, weights=None, thresholds=None, batch=_BATCH, threads=None):
+    def outputs(
+        self, values, passes=None, weights=None, thresholds=None, offsets=None, batch=_BATCH, threads=None
+    ):
         """Return what the decoder reads: output times (inf = silent) or potentials, (samples, outputs).
 
         Parameters
@@ -122,8 +124,8 @@ class Model:
         values : array_like (samples, ...)
         passes : Passes, optional
             What computes them; the layers engine by default.
-        weights, thresholds : dict of ndarray, optional
-            Used instead of the network's.
+        weights, thresholds, offsets : dict of ndarray, optional
+            Used instead of the network's: weights by projection, thresholds and i_offset by population.
         batch : int
             Samples at a time; the result does not depend on it.
         threads : int, optional
@@ -134,7 +136,7 @@ class Model:
         parts = [np.zeros((0, self.net[self.output].size))]
         for start in range(0, len(values), batch):
             stimulus = self.encode(values[start : start + batch])
-            parts.append(self.read(passes.forward(stimulus, weights, thresholds)))
+            parts.append(self.read(passes.forward(stimulus, weights, thresholds, offsets)))
         return np.concatenate(parts)
 
     def read(self, activity):
