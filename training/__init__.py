@@ -19,6 +19,7 @@ _HOME = {
     "train_from_config": "experiment",
 }
 _MODULES = (
+    "architecture",
     "augment",
     "checkpoint",
     "config",
@@ -28,10 +29,12 @@ _MODULES = (
     "encode",
     "experiment",
     "first_arrival",
+    "first_arrival_gradient",
     "gradient",
     "history",
     "initialize",
     "layered",
+    "measured",
     "model",
     "normalize",
     "optimize",
@@ -39,6 +42,7 @@ _MODULES = (
     "progress",
     "regularize",
     "schedule",
+    "tables",
 )
 
 __all__ = sorted([*_HOME, *_MODULES])

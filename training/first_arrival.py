@@ -14,10 +14,7 @@ import math
 
 import numpy as np
 
-from eventsim._jit import kernel
 from eventsim.connect import Conv2d
-from eventsim.engines import layer_wires
-from eventsim.neurons import membrane
 from eventsim.neurons.lif import LIF
 
 
@@ -31,8 +28,16 @@ def connection(channels, k):
     return Conv2d(np.broadcast_to(np.eye(channels), (k, k, channels, channels)), stride=k)
 
 
-def _at_once(weight, step):
-    """Return whether every weight is zero or at least the largest way to the threshold, and one is."""
+def at_once(weight, step):
+    """Return whether every weight is zero or lifts every neuron to its threshold, and one is not zero.
+
+    Parameters
+    ----------
+    weight : ndarray
+        Effective weights (divided by pool^2).
+    step : ndarray (neurons,)
+        Way from the initial potential to the threshold.
+    """
     used = weight[weight != 0.0]
     return bool(used.size) and bool((used >= step.max(initial=0.0)).all() and (step > 0.0).all())
 
@@ -47,47 +52,12 @@ def populations(net):
         if not math.isinf(p.tau_mem) or p.i_offset.any():
             continue
         incoming = [q.weight * q.scale for q in net.projections.values() if q.target is population]
-        if incoming and _at_once(np.concatenate([w.ravel() for w in incoming]), p.v_threshold - p.v_init):
+        if incoming and at_once(np.concatenate([w.ravel() for w in incoming]), p.v_threshold - p.v_init):
             found.add(name)
     return frozenset(found)
 
 
-def is_one(cell, wires):
-    """Return whether a layer of a run is first-arrival pooling.
-
-    Parameters
-    ----------
-    cell : eventsim.engines.layer_arrivals.Cell
-    wires : eventsim.engines.layer_wires.Wires
-    """
-    return cell.regime == membrane.IF_DELTA and not cell.driven and _at_once(wires.weight, cell.theta - cell.v_init)
-
-
-@kernel
-def backward(cell, wires, events, spike, error, arrival_error):
-    """Add the error of every spike to the arrival that caused it.
-
-    Parameters
-    ----------
-    cell, wires, events
-        Of the layer and a range of samples.
-    spike, error : ndarray (samples, neurons)
-        T (inf: silent) and dL/dT.
-    arrival_error : ndarray (arrivals,)
-        dL/ds, added to.
-    """
-    open_still = np.zeros(spike.shape[1], np.bool_)
-    for row in range(len(events.offsets) - 1):
-        open_still[:] = True
-        for k in range(events.offsets[row], events.offsets[row + 1]):
-            t = events.time[k]
-            y0, y1, x0, x1, start, down, right = layer_wires.places(wires, events.link[k], events.source[k])
-            for at_y in range(y0, y1 + 1):
-                for at_x in range(x0, x1 + 1):
-                    lo = (at_y * cell.out_width + at_x) * cell.lanes
-                    offset = start + at_y * down + at_x * right
-                    for lane in range(cell.lanes):
-                        j = lo + lane
-                        if open_still[j] and spike[row, j] == t and wires.weight[offset + lane] != 0.0:
-                            open_still[j] = False
-                            arrival_error[k] += error[row, j]
+def learned(net):
+    """Return the names of the projections whose weights may be learned: all but those into pooling."""
+    pools = populations(net)
+    return tuple(name for name, p in net.projections.items() if p.target.name not in pools)

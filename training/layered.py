@@ -10,7 +10,7 @@ Intelligence 2021, for LIF; Mostafa 2018, Zhang 2021 for the other regimes; one 
 
 A readout starts from gamma = dL/dV(t_stop) phi(t_stop) instead. Silent neurons have no gradient. Sums
 over samples are formed shard by shard in a fixed order, whatever the number of threads.
-First-arrival pooling passes the error on to the arrival that fired it (`training.first_arrival`).
+First-arrival pooling passes the error on to the arrival that fired it (`training.first_arrival_gradient`).
 """
 
 import math
@@ -22,7 +22,7 @@ from eventsim._jit import closed_form, kernel
 from eventsim.engines import layer_wires, layers
 from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
-from training import first_arrival
+from training import first_arrival_gradient as first_arrival
 from training.gradient import checked_keys, in_given_order
 
 

@@ -71,7 +71,7 @@ class Parameters:
         for kind in rates or {}:
             choose("The learning-rate factor", kind, KINDS)
         pools = first_arrival.populations(net)
-        learnable = [name for name, p in net.projections.items() if p.target.name not in pools]
+        learnable = first_arrival.learned(net)
         names = learnable if normalized is True else tuple(normalized or ())
         for name in names:
             choose("The normalised projection", name, learnable)
