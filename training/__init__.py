@@ -21,11 +21,13 @@ _HOME = {
 _MODULES = (
     "architecture",
     "augment",
+    "average",
     "checkpoint",
     "config",
     "datasets",
     "decode",
     "demo",
+    "dropout",
     "encode",
     "experiment",
     "first_arrival",
@@ -42,6 +44,7 @@ _MODULES = (
     "progress",
     "regularize",
     "schedule",
+    "session",
     "tables",
 )
 

@@ -86,7 +86,10 @@ class Fit:
     rates: dict = field(default_factory=dict)
     policies: list = field(default_factory=list)
     clip: float | None = None
+    neuron_clip: float | None = None
     slope_floor: float = 0.0
+    ema: float | None = None
+    dropout: float | dict = 0.0
     select: str = "accuracy"
     patience: int | None = None
     precision: str = "double"

@@ -33,11 +33,13 @@ class Gradients:
     `delays` are one number a projection, `offsets` are dL/d i_offset. `input_times` holds, for each input,
     one value a spike in the (flattened) order in which the user gave the times, as
     `training.spike_time_gradient` does: length `Spikes.n_given`, zero where the time is inf or the spike
-    had no effect. A batch made by `Spikes.select` keeps the length of the whole set.
+    had no effect. A batch made by `Spikes.select` keeps the length of the whole set. `floored` is for
+    `training.passes`.
     """
 
     def __init__(self):
         self.weights, self.delays, self.thresholds, self.offsets, self.input_times = {}, {}, {}, {}, {}
+        self.floored = {}
 
 
 @closed_form

@@ -147,13 +147,15 @@ class Model:
         """Return the decided class of each sample, -1 = undecided (no output spike by the horizon)."""
         return self.decoder.decide(self.outputs(values, **settings))
 
-    def evaluate(self, values, labels, **settings):
+    def evaluate(self, values, labels, decoder=None, **settings):
         """Return loss, accuracy, part undecided and mean decision latency over a labelled set.
 
         Parameters
         ----------
         values : array_like (samples, ...)
         labels : array_like of int (samples,)
+        decoder : Decoder, optional
+            Used instead of the model's.
         **settings
             As in `outputs`.
 
@@ -170,9 +172,10 @@ class Model:
         """
         if len(values) == 0:
             raise InputError("There are no samples to evaluate; give at least one.")
+        decoder = self.decoder if decoder is None else decoder
         read = self.outputs(values, **settings)
-        loss, _ = self.decoder(read, labels)
-        decided = self.decoder.decide(read)
+        loss, _ = decoder(read, labels)
+        decided = decoder.decide(read)
         if self.readout == "potential":
             latency = self.t_stop
         else:

@@ -1,11 +1,13 @@
 """What is learned: named arrays, and the way from them to the weights, thresholds and offsets of the network.
 
 Names are ``weight/PROJECTION``, or with normalisation ``raw/``, ``gain/`` and ``drive/PROJECTION``; and
-``threshold/POPULATION``, ``offset/POPULATION``. The optimiser sees only these arrays; the engine sees only
+``threshold/POPULATION``, ``offset/POPULATION``; and ``scale/decoder``, the logarithm of a factor on the
+decoder's scores. The optimiser sees only these arrays; the engine sees only
 what `effective` returns. The neurons of a map that a convolution feeds share the threshold and the offset of
 their channel, as they share its weights.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -14,8 +16,8 @@ from eventsim.connect import Conv2d
 from eventsim.errors import InputError, choose
 from training import first_arrival, normalize
 
-LEARNABLE = ("weights", "thresholds", "offsets")
-KINDS = ("weight", "raw", "gain", "drive", "threshold", "offset")
+LEARNABLE = ("weights", "thresholds", "offsets", "decoder")
+KINDS = ("weight", "raw", "gain", "drive", "threshold", "offset", "scale")
 
 
 class Effective(NamedTuple):
@@ -44,11 +46,11 @@ class Parameters:
     Parameters
     ----------
     net : eventsim.Network
-    learn : sequence of {"weights", "thresholds", "offsets"}
+    learn : sequence of {"weights", "thresholds", "offsets", "decoder"}
     normalized : bool or collection of str
         Projections whose weights are standardised, by name; True: all.
     rates : dict of float, optional
-        Factor on the learning rate by kind of array: weight, raw, gain, drive, threshold, offset.
+        Factor on the learning rate by kind of array: weight, raw, gain, drive, threshold, offset, scale.
 
     Attributes
     ----------
@@ -100,6 +102,8 @@ class Parameters:
             if "offsets" in learn:
                 self.arrays[f"offset/{name}"] = self._shared("i_offset", name, p.i_offset)
                 self._offsets.append(name)
+        if "decoder" in learn:
+            self.arrays["scale/decoder"] = np.zeros(1)
         rates = rates or {}
         self.scales = {name: float(rates.get(name.split("/", 1)[0], 1.0)) for name in self.arrays}
         self.decayed = {name for name in self.arrays if name.startswith(("weight/", "raw/"))}
@@ -135,7 +139,19 @@ class Parameters:
             {name: np.tile(arrays[f"offset/{name}"], self._places[name]) for name in self._offsets},
         )
 
-    def backward(self, weights, thresholds, offsets):
+    def decoder(self, given, arrays=None):
+        """Return the decoder `given`, its scores multiplied by the learned factor.
+
+        Parameters
+        ----------
+        given : training.decode.Decoder
+        arrays : dict of ndarray, optional
+            Used instead of the learnable arrays.
+        """
+        arrays = self.arrays if arrays is None else arrays
+        return given.scaled(math.exp(arrays["scale/decoder"][0])) if "scale/decoder" in arrays else given
+
+    def backward(self, weights, thresholds, offsets, scale=0.0):
         """Return the gradient of every array from those of what is `effective`.
 
         Parameters
@@ -144,12 +160,14 @@ class Parameters:
             By projection.
         thresholds, offsets : dict of ndarray
             By population, one value a neuron.
+        scale : float
+            `training.decode.Decoder.log_scale_gradient`.
 
         Returns
         -------
         dict of ndarray
         """
-        gradients = {}
+        gradients = {"scale/decoder": np.array([scale])} if "scale/decoder" in self.arrays else {}
         for name in self._weights:
             if name in self.normalized:
                 parts = normalize.backward(

@@ -66,6 +66,8 @@ class Passes:
     def backward(self, activity, loss_gradient):
         """Return the gradients `.weights` by projection, `.thresholds` and `.offsets` by population.
 
+        With a slope floor, `.floored` counts by population: crossings below the floor, crossings in all.
+
         Parameters
         ----------
         activity : as `forward` returned it with ``learning=True``
@@ -75,7 +77,13 @@ class Passes:
         """
         from training import layered
 
+        floored = {}
         if self.slope_floor > 0.0:
-            for slope in activity.slope.values():
+            for name, slope in activity.slope.items():
+                if name not in activity.potential:
+                    fired = int(np.count_nonzero(np.isfinite(activity.time[name])))
+                    floored[name] = int(np.count_nonzero(slope < self.slope_floor)), fired
                 np.maximum(slope, self.slope_floor, out=slope)
-        return layered.backward(self._plan, activity, loss_gradient, delays=False, threads=self.threads)
+        found = layered.backward(self._plan, activity, loss_gradient, delays=False, threads=self.threads)
+        found.floored = floored
+        return found

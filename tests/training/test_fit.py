@@ -69,7 +69,7 @@ class RampPasses:
         """Return gradients of weights and thresholds."""
         if self.after_batch is not None:
             self.after_batch()
-        found = SimpleNamespace(weights={}, thresholds={}, offsets={})
+        found = SimpleNamespace(weights={}, thresholds={}, offsets={}, floored={})
         gradient = next(iter(loss_gradient.values()))
         for p, times, w in reversed(activity.layers):
             name = p.target.name
