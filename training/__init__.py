@@ -19,18 +19,24 @@ _HOME = {
     "train_from_config": "experiment",
 }
 _MODULES = (
+    "architecture",
     "augment",
+    "average",
     "checkpoint",
     "config",
     "datasets",
     "decode",
     "demo",
+    "dropout",
     "encode",
     "experiment",
+    "first_arrival",
+    "first_arrival_gradient",
     "gradient",
     "history",
     "initialize",
     "layered",
+    "measured",
     "model",
     "normalize",
     "optimize",
@@ -38,6 +44,8 @@ _MODULES = (
     "progress",
     "regularize",
     "schedule",
+    "session",
+    "tables",
 )
 
 __all__ = sorted([*_HOME, *_MODULES])

@@ -4,16 +4,15 @@ A key that no table has is refused with a suggestion. `load` returns a `Config` 
 has every default filled in, ready for JSON; `build` makes the model of it.
 """
 
-import itertools
-import math
 import pathlib
 import tomllib
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
 
 import eventsim
 from eventsim.errors import InputError, did_you_mean
-from training import augment, datasets, decode, encode, initialize, optimize, regularize
+from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize
 from training.model import Model
+from training.tables import refuse_unknown, table
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,33 @@ class Data:
 
 @dataclass(frozen=True)
 class Initial:
-    """Table [network.initial]: the moment rule (`initialize.moment_rule`), one value or one a projection."""
+    """Table [network.initial]: where the weights start; one value, or a list with one a projection.
 
+    ``rule`` is "moments" (`initialize.moment_rule`: window, kappa, mean, active), "discrete" (ETTFS-init of
+    `steps` time steps), "kaiming" (for dense activations), or "measured": weights of the moment rule are
+    scaled until the part `firing` of each layer fires on 256 training samples (a list has one entry a layer
+    that spikes), and a silent readout has potentials of deviation `readout_sd`. ``gain`` is a factor on the
+    weights that the rule gives. Projections into first-arrival pooling have no learned weights and do not
+    count.
+    """
+
+    rule: str = "moments"
     window: float | list = 1.0
     kappa: float | list = 1.0
     mean: float | list = 0.0
     active: float | list = 1.0
     law: str = "uniform"
+    steps: float | list = 8.0
+    firing: float | list = 0.7
+    readout_sd: float = 1.0
+    gain: float | list = 1.0
 
 
 @dataclass(frozen=True)
 class NetworkTable:
-    """Table [network]: fully connected layers of single-spike neurons behind the input.
+    """Table [network]: layers of single-spike neurons behind the input.
 
+    ``hidden`` lists them as `training.architecture` describes: 600, "32C5", "64C3s2", "P2", "F2".
     ``readout`` is "first_spike" (outputs spike, the earliest decides) or "potential" (outputs never fire).
     """
 
@@ -73,7 +86,10 @@ class Fit:
     rates: dict = field(default_factory=dict)
     policies: list = field(default_factory=list)
     clip: float | None = None
+    neuron_clip: float | None = None
     slope_floor: float = 0.0
+    ema: float | None = None
+    dropout: float | dict = 0.0
     select: str = "accuracy"
     patience: int | None = None
     precision: str = "double"
@@ -158,10 +174,10 @@ def parse(tables):
         A table, key or value that is not known.
     """
     for name in tables:
-        _refuse_unknown("table", name, TABLES, "")
+        refuse_unknown("table", name, TABLES, "")
         if not isinstance(tables[name], dict):
             raise InputError(f'"{name}" must be a table, [{name}]; got {tables[name]!r}.')
-    data = _table("data", Data, tables.get("data", {}))
+    data = table("data", Data, tables.get("data", {}))
     if data.name not in datasets.NAMES:
         raise InputError(
             f'[data] name = "{data.name}" is not known; allowed: {", ".join(datasets.NAMES)}.'
@@ -171,18 +187,20 @@ def parse(tables):
     initial = network.pop("initial", {})
     if not isinstance(initial, dict):
         raise InputError(f"[network] initial must be a table, [network.initial]; got {initial!r}.")
-    network = _table(
-        "network", NetworkTable, network | {"initial": _table("network.initial", Initial, initial)}
+    network = table(
+        "network", NetworkTable, network | {"initial": table("network.initial", Initial, initial)}
     )
     if network.readout not in decode.KINDS:
         raise InputError(
             f'[network] readout = "{network.readout}" is not known; allowed: {", ".join(decode.KINDS)}.'
             f"{did_you_mean(network.readout, decode.KINDS)}"
         )
-    if not network.hidden or not all(type(n) is int and n > 0 for n in network.hidden):
-        raise InputError(
-            f"[network] hidden = {network.hidden!r} must be a list of layer sizes, such as [100]."
-        )
+    if not network.hidden:
+        raise InputError("[network] hidden = [] has no layer; give a list of layer sizes, such as [100].")
+    for layer in network.hidden:
+        architecture.parse(layer)
+    if network.initial.rule not in initialize.RULES:
+        refuse_unknown("rule", network.initial.rule, initialize.RULES, "network.initial")
     kind = {"kind": "coordinates" if data.name == "yin-yang" else "latency"}
     encoder = kind | tables.get("encoder", {})
     if encoder["kind"] == "latency":
@@ -193,7 +211,7 @@ def parse(tables):
         network,
         encode.from_dict(encoder),
         decode.from_dict(decoder),
-        _table("fit", Fit, tables.get("fit", {})),
+        table("fit", Fit, tables.get("fit", {})),
     )
     config.fit_arguments()  # refuses what is wrong in the inner tables
     return config
@@ -216,7 +234,7 @@ def read_data(config, folder=None):
     return *datasets.split_validation(train, n), test
 
 
-def build(config, sample_shape, classes):
+def build(config, sample_shape, classes, images=None):
     """Return the untrained model of a configuration.
 
     Parameters
@@ -226,103 +244,36 @@ def build(config, sample_shape, classes):
         Shape of one sample.
     classes : sequence of str
         Class names.
+    images : ndarray (samples, ...), optional
+        Training samples, needed by the rule "measured" of the initial weights.
 
     Returns
     -------
     Model
     """
-    table = config.network
-    net = eventsim.Network(seed=table.seed)
-    size = config.encoder.size(sample_shape)
-    whole = size == math.prod(sample_shape)
-    layers = [net.input("input", tuple(sample_shape) if whole else size)]
+    network = config.network
+    net = eventsim.Network(seed=network.seed)
     neuron = eventsim.LIF(
-        tau_mem=table.tau_mem,
-        tau_syn=table.tau_syn,
-        v_threshold=table.v_threshold,
+        tau_mem=network.tau_mem,
+        tau_syn=network.tau_syn,
+        v_threshold=network.v_threshold,
         t_refractory=eventsim.NEVER,
     )
-    names = ["hidden"] if len(table.hidden) == 1 else [f"hidden{n}" for n in range(1, len(table.hidden) + 1)]
-    for name, n in zip(names, table.hidden, strict=True):
-        layers.append(net.population(name, n, neuron))
-    silent = table.readout == "potential"
+    silent = network.readout == "potential"
     output = neuron.replace(v_threshold=eventsim.NEVER) if silent else neuron
-    layers.append(net.population("output", len(classes), output))
-    for source, target in itertools.pairwise(layers):
-        net.connect(source, target, eventsim.Dense(0.0), delay=table.delay)
-    settings = asdict(table.initial)
-    law = settings.pop("law")
-    initialize.by_moments(
-        net, law=law, **{key: _by_projection(key, value, net.projections) for key, value in settings.items()}
-    )
-    return Model(net, config.encoder, config.decoder, "output", table.t_stop, classes)
-
-
-def _by_projection(key, value, projections):
-    if not isinstance(value, list):
-        return value
-    if len(value) != len(projections):
-        raise InputError(
-            f"[network.initial] {key} has {len(value)} values for {len(projections)} projections; "
-            "give one each, or one for all."
-        )
-    return dict(zip(projections, value, strict=True))
+    shape = config.encoder.shape(sample_shape)
+    architecture.build(net, shape, network.hidden, neuron, output, len(classes), network.delay)
+    model = Model(net, config.encoder, config.decoder, "output", network.t_stop, classes)
+    initialize.by_rule(model, images=images, threads=config.fit.threads, **asdict(network.initial))
+    return model
 
 
 def _optimizer(settings):
     settings = dict(settings)
     kind = settings.pop("kind", "adamw")
-    _refuse_unknown("optimizer", kind, optimize.KINDS, "fit")
+    refuse_unknown("optimizer", kind, optimize.KINDS, "fit")
     maker = optimize.KINDS[kind]
     allowed = [k for k in maker().hyper_parameters() if k != "kind"]
     for key in settings:
-        _refuse_unknown("key", key, allowed, "fit.optimizer")
+        refuse_unknown("key", key, allowed, "fit.optimizer")
     return maker(**settings)
-
-
-def _table(name, kind, values):
-    """Return the dataclass `kind` of the table `name`, its keys and the types of its values checked."""
-    known = {f.name: f for f in fields(kind)}
-    for key, value in values.items():
-        _refuse_unknown("key", key, known, name)
-        if not _fits(value, known[key].type):
-            raise InputError(
-                f"[{name}] {key} = {value!r} is of the wrong type; it must be {_said(known[key].type)}."
-            )
-    return kind(**{k: float(v) if known[k].type is float else v for k, v in values.items()})
-
-
-_WORDS = {
-    str: "text",
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    list: "a list",
-    dict: "a table",
-}
-
-
-def _choices(kind):
-    return [k for k in getattr(kind, "__args__", (kind,)) if k is not type(None)]
-
-
-def _fits(value, kind):
-    for one in _choices(kind):
-        if one is float and isinstance(value, int | float) and not isinstance(value, bool):
-            return True
-        if isinstance(value, one) and (one is bool or not isinstance(value, bool)):
-            return True
-    return False
-
-
-def _said(kind):
-    return " or ".join(_WORDS.get(k, k.__name__) for k in _choices(kind))
-
-
-def _refuse_unknown(what, given, allowed, table):
-    if given not in allowed:
-        where = f"[{table}] " if table else ""
-        raise InputError(
-            f'{where}{what} "{given}" is not known; allowed: {", ".join(allowed)}.'
-            f"{did_you_mean(given, allowed)}"
-        )

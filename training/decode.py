@@ -12,7 +12,7 @@ A silent output has time ``inf``. It takes part in the softmax with a finite sco
 gradient 0 (its time does not exist); a policy of `training.regularize` brings it back. No input gives NaN.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -86,6 +86,25 @@ class Decoder:
         """Return a decoder whose open times are filled in from the horizon `t_stop` (ms)."""
         return self
 
+    def scaled(self, factor):
+        """Return this decoder with all scores multiplied by `factor` (> 0)."""
+        raise NotImplementedError
+
+    def log_scale_gradient(self, read, labels):
+        """Return dL/d(log factor) of the mean loss at a factor of 1 (`scaled`).
+
+        Parameters
+        ----------
+        read : ndarray (samples, outputs)
+            What the decoder is called with.
+        labels : ndarray of int (samples,)
+
+        Returns
+        -------
+        float
+        """
+        raise NotImplementedError
+
     def to_dict(self):
         """Return the kind and the settings, ready for JSON."""
         return {"decoder": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
@@ -155,6 +174,18 @@ class FirstSpike(Decoder):
         if self.horizon is not None:
             return self
         return FirstSpike(**{**asdict(self), "horizon": float(t_stop)})
+
+    def scaled(self, factor):
+        """Return this decoder with all scores multiplied by `factor`: of "latency", tau is divided by it."""
+        if self.kind == "latency":
+            return replace(self, tau=self.tau / factor)
+        return replace(self, scale=self.scale * factor)
+
+    def log_scale_gradient(self, read, labels):
+        """Return dL/d(log factor) for output times; see `Decoder.log_scale_gradient`."""
+        score, _ = self.scores(read)
+        _, gradient = cross_entropy(score, _checked_labels(labels, score.shape), self.smoothing)
+        return float(np.sum(gradient * score))
 
     def _horizon(self):
         if self.horizon is None:
@@ -250,6 +281,15 @@ class Potential(Decoder):
         _checked_positive("The decoder's", scale=self.scale)
         if not 0.0 <= self.smoothing < 1.0:
             raise InputError(f"The decoder's smoothing = {self.smoothing!r} must be from 0 to below 1.")
+
+    def scaled(self, factor):
+        """Return this decoder with `scale` multiplied by `factor`."""
+        return replace(self, scale=self.scale * factor)
+
+    def log_scale_gradient(self, read, labels):
+        """Return dL/d(log factor) for potentials; see `Decoder.log_scale_gradient`."""
+        _, gradient = self(read, labels)
+        return float(np.sum(gradient * read))
 
     def __call__(self, potentials, labels):
         """Return the mean loss and dL/dV for `potentials` (samples, outputs).

@@ -37,6 +37,10 @@ class Encoder:
         bias = () if self.bias is None else np.atleast_1d(self.bias)
         return math.prod(shape) + len(bias)
 
+    def shape(self, shape):
+        """Return the shape of the input population for samples of `shape`: a map stays one, without a bias."""
+        return tuple(shape) if self.bias is None else (self.size(shape),)
+
     def to_dict(self):
         """Return the kind and the settings, ready for JSON."""
         return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
@@ -90,6 +94,12 @@ class Latency(Encoder):
         """Return the number of input neurons for samples of `shape`."""
         doubled = math.prod(shape) if self.channels == "on_off" else 0
         return super().size(shape) + doubled
+
+    def shape(self, shape):
+        """Return the shape of the input population: all ON channels, then as many OFF channels."""
+        if self.bias is not None or self.channels == "on":
+            return super().shape(shape)
+        return (*shape, 2) if len(shape) == 2 else (*shape[:-1], 2 * shape[-1])
 
 
 @dataclass(frozen=True)

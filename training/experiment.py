@@ -57,7 +57,7 @@ def train_from_config(path, out, resume=False, data=None, progress="text"):
 def run(config, out, resume=False, data=None, progress="text"):
     """Train a `training.config.Config`; parameters, files, result and errors as for `train_from_config`."""
     train, validation, test = configuration.read_data(config, data)
-    model = configuration.build(config, train.images.shape[1:], train.classes)
+    model = configuration.build(config, train.images.shape[1:], train.classes, train.images)
     out = pathlib.Path(out)
     try:
         out.mkdir(parents=True, exist_ok=True)

@@ -20,7 +20,10 @@ import math
 import numpy as np
 
 from eventsim import random
+from eventsim.connect import Conv2d, Dense
 from eventsim.errors import InputError, choose
+from training import first_arrival
+from training.measured import measured
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(96)
 
@@ -81,7 +84,7 @@ def response_moments(tau_mem, tau_syn, window, until=None):
     return first / window, second / window
 
 
-def moment_rule(tau_mem, tau_syn, fan_in, window, threshold=1.0, kappa=1.2, mean=0.0, active=1.0):
+def moment_rule(tau_mem, tau_syn, fan_in, window, threshold=1.0, kappa=1.2, mean=0.0, active=1.0, pool=1):
     """Return mean and standard deviation of the weights by the PSP moment rule.
 
     Parameters
@@ -101,16 +104,23 @@ def moment_rule(tau_mem, tau_syn, fan_in, window, threshold=1.0, kappa=1.2, mean
         to make every neuron fire.
     active : float
         Part of the inputs that spike in a sample, 0 to 1.
+    pool : int
+        Average pooling before the projection: pool^2 inputs share a weight, each with weight / pool^2, so
+        that their responses average out.
 
     Returns
     -------
     float, float
+        Of the weights as the user sees them, before they are divided by pool^2.
     """
     for name, value in (("fan_in", fan_in), ("kappa", kappa), ("active", active), ("threshold", threshold)):
         if not (math.isfinite(value) and value > 0.0):
             raise InputError(f"{name} = {value!r} cannot be used; give a finite number above 0.")
-    n = fan_in * active
-    _, second = response_moments(tau_mem, tau_syn, window)
+    alike = pool * pool
+    n = fan_in / alike * active
+    half, second = response_moments(tau_mem, tau_syn, window)
+    if alike > 1:  # mean square of the mean of so many responses
+        second = (second + (alike - 1) * active * half * half) / alike
     first, _ = response_moments(tau_mem, tau_syn, window, window)
     return mean * threshold / (n * first), threshold / kappa / math.sqrt(n * second)
 
@@ -153,13 +163,15 @@ def draw(shape, mean, sd, seed, name, law="uniform"):
 
 
 def fan_in(projection):
-    """Return the largest number of synapses of `projection` onto one neuron."""
+    """Return the largest number of synapses of `projection` onto one neuron (of a map: away from its rim)."""
+    if isinstance(projection.connection, Dense | Conv2d):
+        return math.prod(projection.weight.shape[:-1]) * projection.connection.pool**2
     targets = projection.synapses().target
     return int(np.bincount(targets, minlength=1).max()) if len(targets) else 0
 
 
 def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uniform"):
-    """Give all projections of `net` weights by `moment_rule`.
+    """Give all projections of `net` weights by `moment_rule`, but for those into first-arrival pooling.
 
     Parameters
     ----------
@@ -178,16 +190,28 @@ def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uni
     InputError
         Unknown projection names, or values out of range.
     """
-    seed = net.seed if seed is None else seed
-    settings = {"window": window, "kappa": kappa, "mean": mean, "active": active}
+
+    def moments(projection, **here):
+        pool = projection.connection.pool if isinstance(projection.connection, Dense | Conv2d) else 1
+        return moment_rule(
+            projection.target.neuron.tau_mem, projection.tau_syn, fan_in(projection), pool=pool,
+            threshold=_distance(projection.target), **here,
+        )  # fmt: skip
+
+    _draw_all(net, moments, seed, law, {"window": window, "kappa": kappa, "mean": mean, "active": active})
+
+
+def _draw_all(net, moments, seed, law, settings):
+    """Draw the learned weights of `net` with ``moments(projection, **settings)``, each setting one or by name."""
     for setting in settings.values():
         for name in setting if isinstance(setting, dict) else ():
             choose("projection", name, tuple(net.projections))
-    for name, projection in net.projections.items():
+    for name in first_arrival.learned(net):
+        projection = net.projections[name]
         here = {k: v[name] if isinstance(v, dict) else v for k, v in settings.items()}
-        taus = projection.target.neuron.tau_mem, projection.tau_syn
-        mu, sd = moment_rule(*taus, fan_in(projection), threshold=_distance(projection.target), **here)
-        projection.set_weight(draw(projection.weight.shape, mu, sd, seed, name, law))
+        mu, sd = moments(projection, **here)
+        weight = draw(projection.weight.shape, mu, sd, net.seed if seed is None else seed, name, law)
+        projection.set_weight(weight)
 
 
 def _distance(population):
@@ -198,76 +222,87 @@ def _distance(population):
     return float(distance) if np.isfinite(distance) and distance > 0.0 else 1.0
 
 
-def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engine=None):
-    """Scale the weights of `net`, layer by layer, until each layer behaves as wished on one batch.
+RULES = ("moments", "measured", "discrete", "kaiming")
+"""Rules of the initial weights by the name that files use."""
 
-    A spiking population is scaled until the part `firing` of its (sample, neuron) pairs has fired by
-    `t_stop`; a readout until its potentials have standard deviation `readout_sd` (the data-dependent twin of
-    `moment_rule`, after LSUV, Mishkin and Matas 2016). More weight means more and earlier spikes only where
-    the mean drive is positive; a part that no scale reaches is approached as far as a factor of 1000 allows.
+SAMPLES = 256
+"""Training samples that the rule "measured" looks at."""
+
+
+def by_rule(
+    model, rule="moments", law="uniform", gain=1.0, *, window=1.0, kappa=1.2, mean=0.0, active=1.0, steps=8.0,
+    firing=0.7, readout_sd=1.0, images=None, threads=None,
+):  # fmt: skip
+    """Give the network of a model initial weights by the name of a rule.
+
+    A setting is one value, or a list with one value a projection with learned weights (`firing`: one a
+    population that spikes), in the order of the network.
 
     Parameters
     ----------
-    net : eventsim.Network
-        Feed-forward, single-spike; its weights are replaced by scaled ones.
-    stimulus : dict of Spikes
-    t_stop : float
-        Horizon in ms.
-    firing : float or dict of float
-        By population name, or one for all.
-    readout_sd : float
-    rounds : int
-        Bisections a population.
-    engine : module, optional
-        What runs the layers; `eventsim.engines.layers` by default.
+    model : training.Model
+        The weights of its network are replaced.
+    rule : {"moments", "measured", "discrete", "kaiming"}
+        `by_moments`; the same weights, scaled as in `measured` on the first 256 `images`; `discrete_rule`;
+        `kaiming_rule`.
+    law : {"uniform", "normal"}
+    gain : float or list
+        Factor on the weights that the rule gives.
+    window, kappa, mean, active : float or list
+        Of "moments" and "measured", as in `moment_rule`.
+    steps : float or list
+        Of "discrete".
+    firing, readout_sd : float or list, float
+        Of "measured".
+    images : ndarray (samples, ...), optional
+        Training samples, for "measured".
+    threads : int, optional
+        All processors by default; the result does not depend on it.
 
-    Returns
-    -------
-    dict of float
-        The factor of each population's incoming weights.
+    Raises
+    ------
+    InputError
+        An unknown rule, a list of another length, or no images to measure on.
     """
-    if engine is None:
-        from eventsim.engines import layers as engine
-    plan = engine.plan(net)
-    weights = {name: np.array(p.weight) for name, p in net.projections.items()}
-    factors = {}
-    for population in _forward_order(net):
-        incoming = [name for name, p in net.projections.items() if p.target.name == population.name]
-        base = {name: weights[name] for name in incoming}
-
-        def run(factor, base=base):
-            weights.update({name: w * factor for name, w in base.items()})
-            return engine.forward(plan, stimulus, t_stop, weights=weights)
-
-        if not np.isfinite(population.neuron.resolve(population.size).v_threshold).all():
-            sd = float(np.std(run(1.0).potential[population.name]))
-            factors[population.name] = readout_sd / sd if sd > 0.0 else 1.0
-        else:
-            wished = firing[population.name] if isinstance(firing, dict) else firing
-            low, high = -3.0, 3.0
-            for _ in range(rounds):
-                middle = 0.5 * (low + high)
-                fired = float(np.mean(np.isfinite(run(10.0**middle).time[population.name])))
-                low, high = (middle, high) if fired < wished else (low, middle)
-            factors[population.name] = 10.0 ** (0.5 * (low + high))
-        weights.update({name: w * factors[population.name] for name, w in base.items()})
-    for name, projection in net.projections.items():
-        projection.set_weight(weights[name])
-    return factors
+    net = model.net
+    choose("The rule of the initial weights", rule, RULES)
+    names = first_arrival.learned(net)
+    spiking = list(dict.fromkeys(
+        net.projections[name].target.name for name in names if not net.projections[name].target.is_readout
+    ))  # fmt: skip
+    gains = _by_name("gain", gain, names)
+    if rule in ("moments", "measured"):
+        settings = {"window": window, "kappa": kappa, "mean": mean, "active": active}
+        by_moments(net, law=law, **{key: _by_name(key, value, names) for key, value in settings.items()})
+    elif rule == "discrete":
+        _draw_all(net, _discrete, None, law, {"steps": _by_name("steps", steps, names)})
+    else:
+        _draw_all(net, _kaiming, None, law, {})
+    if rule == "measured":
+        if images is None:
+            raise InputError('The rule "measured" needs training samples; give images=.')
+        measured(net, model.encode(images[:SAMPLES]), model.t_stop, _by_name("firing", firing, spiking, "layer"),
+                 readout_sd, threads=threads)
+    for name in names:
+        factor = gains[name] if isinstance(gains, dict) else gains
+        if factor != 1.0:
+            net.projections[name].set_weight(factor * net.projections[name].weight)
 
 
-def _forward_order(net):
-    """Return the populations with neurons, each after all that project to it."""
-    waiting = [p for p in net.populations.values() if p.kind == "neurons"]
-    sources = {
-        p.name: {q.source.name for q in net.projections.values() if q.target.name == p.name} for p in waiting
-    }
-    order = []
-    while waiting:
-        open_names = {p.name for p in waiting}
-        ready = [p for p in waiting if not sources[p.name] & open_names]
-        if not ready:
-            raise InputError("The network is recurrent; measured initialisation needs a feed-forward one.")
-        order += ready
-        waiting = [p for p in waiting if p not in ready]
-    return order
+def _discrete(projection, steps):
+    return discrete_rule(math.prod(projection.weight.shape[:-1]), steps, _distance(projection.target))
+
+
+def _kaiming(projection):
+    return kaiming_rule(math.prod(projection.weight.shape[:-1]))
+
+
+def _by_name(key, value, names, each="projection"):
+    if not isinstance(value, list):
+        return value
+    if len(value) != len(names):
+        raise InputError(
+            f"[network.initial] {key} has {len(value)} values for {len(names)} {each}s; "
+            "give one each, or one for all."
+        )
+    return dict(zip(names, value, strict=True))

@@ -10,6 +10,7 @@ Intelligence 2021, for LIF; Mostafa 2018, Zhang 2021 for the other regimes; one 
 
 A readout starts from gamma = dL/dV(t_stop) phi(t_stop) instead. Silent neurons have no gradient. Sums
 over samples are formed shard by shard in a fixed order, whatever the number of threads.
+First-arrival pooling passes the error on to the arrival that fired it (`training.first_arrival_gradient`).
 """
 
 import math
@@ -21,6 +22,7 @@ from eventsim._jit import closed_form, kernel
 from eventsim.engines import layer_wires, layers
 from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
+from training import first_arrival_gradient as first_arrival
 from training import sweep_lanes
 from training.gradient import checked_keys, in_given_order
 
@@ -35,11 +37,13 @@ class Gradients:
     `delays` are one number a projection, `offsets` are dL/d i_offset. `input_times` holds, for each input,
     one value a spike in the (flattened) order in which the user gave the times, as
     `training.spike_time_gradient` does: length `Spikes.n_given`, zero where the time is inf or the spike
-    had no effect. A batch made by `Spikes.select` keeps the length of the whole set.
+    had no effect. A batch made by `Spikes.select` keeps the length of the whole set. `floored` is for
+    `training.passes`.
     """
 
     def __init__(self):
         self.weights, self.delays, self.thresholds, self.offsets, self.input_times = {}, {}, {}, {}, {}
+        self.floored = {}
 
 
 @closed_form
@@ -173,13 +177,18 @@ def _checked_loss(plan, activations, loss_gradient):
     return checked
 
 
-def _refuse_delta(plan, needed):
+def _pools(plan, activations, needed):
+    """Return the layers that are first-arrival pooling; refuse other delta synapses that the loss depends on."""
+    pools = set()
     for layer in plan.layers:
         tau_syn = plan.lowered.tau_syn[plan.lowered.names.index(layer.name)]
-        if layer.name in needed and tau_syn == 0.0:
+        if tau_syn == 0.0 and first_arrival.is_one(activations.cells[layer.name], activations.wires[layer.name]):
+            pools.add(layer.name)
+        elif tau_syn == 0.0 and layer.name in needed:
             raise InputError(
                 f'"{layer.name}" has delta synapses (tau_syn = 0): its spike times are piecewise constant in the '
                 "weights, so they have no useful gradient; use tau_syn > 0")
+    return pools
 
 
 def backward(plan, activations, loss_gradient, input_times=False, delays=True, threads=None):
@@ -220,7 +229,7 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
     for name, values in loss.items():
         error[name] += values
     needed = _upstream(plan, loss)
-    _refuse_delta(plan, needed)
+    pools = _pools(plan, activations, needed)
     inputs = {name: np.zeros(len(spikes)) for name, spikes in activations.stimulus.items()}
     want_inputs = input_times or delays
 
@@ -238,11 +247,13 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
             spike = activations.time[layer.name][here]
             if not layer.fires:
                 spike = np.full(spike.shape, activations.t_stop)
-            cell = activations.cells[layer.name]
-            size = wires.weight.itemsize
-            rank = np.zeros(cell.locations * sweep_lanes.padded(cell.lanes, size), f"i{size}")
-            _sweep(cell, wires, events, spike, error[layer.name][here], activations.slope[layer.name][here],
-                   not layer.fires, rank, gradient, arrival_error, back)
+            cell, own, slope = activations.cells[layer.name], error[layer.name][here], activations.slope[layer.name][here]
+            if layer.name not in pools:
+                size = wires.weight.itemsize
+                rank = np.zeros(cell.locations * sweep_lanes.padded(cell.lanes, size), f"i{size}")
+                _sweep(cell, wires, events, spike, own, slope, not layer.fires, rank, gradient, arrival_error, back)
+            elif back:
+                first_arrival.backward(cell, wires, events, spike, own, arrival_error)
             weights[layer.name] = gradient
             for number, link in enumerate(layer.links):
                 if not back:
@@ -256,7 +267,7 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
         return weights, delay_sums
 
     parts = layers.in_threads(run, activations.shards, layers.thread_count(threads))
-    result = _summed(plan, activations, parts, error, needed, delays)
+    result = _summed(plan, activations, parts, error, needed, pools, delays)
     if input_times:
         for name, spikes in activations.stimulus.items():
             result.input_times[name] = in_given_order(spikes, inputs[name])
@@ -272,7 +283,7 @@ def _upstream(plan, loss):
     return needed
 
 
-def _summed(plan, activations, parts, error, needed, delays):
+def _summed(plan, activations, parts, error, needed, pools, delays):
     result = Gradients()
     for layer in plan.layers:
         name = layer.name
@@ -289,11 +300,14 @@ def _summed(plan, activations, parts, error, needed, delays):
             at += size
             if delays or link.source not in plan.inputs:
                 result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for _, sums in parts)
-        _add_thresholds(plan, layer, activations, error[name], result)
+        if name in pools:
+            result.thresholds[name], result.offsets[name] = np.zeros(layer.size), np.zeros(layer.size)
+        else:
+            _add_thresholds(layer, activations, error[name], result)
     return result
 
 
-def _add_thresholds(plan, layer, activations, error, result):
+def _add_thresholds(layer, activations, error, result):
     """Set dL/dtheta and dL/d i_offset of one population."""
     tau_mem = activations.cells[layer.name].tau_mem
     if layer.fires:

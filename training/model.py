@@ -114,7 +114,9 @@ class Model:
         settings = {"t_stop": self.t_stop, "labels": labels, "output": self.output} | settings
         return eventsim.simulate(self.net, self.encode(values), **settings)
 
-    def outputs(self, values, passes=None, weights=None, thresholds=None, batch=_BATCH, threads=None):
+    def outputs(
+        self, values, passes=None, weights=None, thresholds=None, offsets=None, batch=_BATCH, threads=None
+    ):
         """Return what the decoder reads: output times (inf = silent) or potentials, (samples, outputs).
 
         Parameters
@@ -122,8 +124,8 @@ class Model:
         values : array_like (samples, ...)
         passes : Passes, optional
             What computes them; the layers engine by default.
-        weights, thresholds : dict of ndarray, optional
-            Used instead of the network's.
+        weights, thresholds, offsets : dict of ndarray, optional
+            Used instead of the network's: weights by projection, thresholds and i_offset by population.
         batch : int
             Samples at a time; the result does not depend on it.
         threads : int, optional
@@ -134,7 +136,7 @@ class Model:
         parts = [np.zeros((0, self.net[self.output].size))]
         for start in range(0, len(values), batch):
             stimulus = self.encode(values[start : start + batch])
-            parts.append(self.read(passes.forward(stimulus, weights, thresholds)))
+            parts.append(self.read(passes.forward(stimulus, weights, thresholds, offsets)))
         return np.concatenate(parts)
 
     def read(self, activity):
@@ -145,13 +147,15 @@ class Model:
         """Return the decided class of each sample, -1 = undecided (no output spike by the horizon)."""
         return self.decoder.decide(self.outputs(values, **settings))
 
-    def evaluate(self, values, labels, **settings):
+    def evaluate(self, values, labels, decoder=None, **settings):
         """Return loss, accuracy, part undecided and mean decision latency over a labelled set.
 
         Parameters
         ----------
         values : array_like (samples, ...)
         labels : array_like of int (samples,)
+        decoder : Decoder, optional
+            Used instead of the model's.
         **settings
             As in `outputs`.
 
@@ -168,9 +172,10 @@ class Model:
         """
         if len(values) == 0:
             raise InputError("There are no samples to evaluate; give at least one.")
+        decoder = self.decoder if decoder is None else decoder
         read = self.outputs(values, **settings)
-        loss, _ = self.decoder(read, labels)
-        decided = self.decoder.decide(read)
+        loss, _ = decoder(read, labels)
+        decided = decoder.decide(read)
         if self.readout == "potential":
             latency = self.t_stop
         else:

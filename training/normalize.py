@@ -9,7 +9,14 @@ so their mean (`drive`) and spread (`gain`) are two numbers a neuron, which no d
 can move (weight normalisation of ETTFS, arXiv 2410.23619; weight standardisation, Qiao et al. 2019).
 What is deployed is `weight`, plain numbers. The drive wants a small learning rate: one step of it moves
 the sum of all weights of the neuron by fan-in times as much.
+
+The last axis of the weights is the target: a neuron of a Dense projection (source, target), an output
+channel of a Conv2d (kernel height, kernel width, in, out). Statistics go over all axes but the last.
+An affine of the input, ``X = gain * (hat . S) + bias``, is a gain here and a learned i_offset of the
+population (`training.parameters`, "offsets").
 """
+
+import math
 
 import numpy as np
 
@@ -18,36 +25,45 @@ from eventsim.errors import InputError
 _EPS = 1e-12
 
 
-def _checked(raw):
-    if raw.ndim != 2 or raw.shape[0] < 2:
+def _rows(raw):
+    """Return `raw` as (inputs, targets)."""
+    if raw.ndim < 2 or math.prod(raw.shape[:-1]) < 2:
         raise InputError(
-            f"Weight normalisation got weights of shape {raw.shape}; "
-            "it needs a Dense projection with 2 or more inputs."
+            f"Weight normalisation got weights of shape {raw.shape}; it needs a Dense projection "
+            "(source, target) or a Conv2d (height, width, in, out) with 2 or more inputs a neuron."
         )
+    return raw.reshape(-1, raw.shape[-1])
+
+
+def _centred(rows):
+    """Return `rows` less their mean over the inputs, and their standard deviation."""
+    centred = rows - rows.mean(axis=0)
+    return centred, np.sqrt(np.einsum("ij,ij->j", centred, centred) / len(rows))
 
 
 def split(weight):
-    """Return raw weights, gain and drive whose `forward` is `weight` (source, target)."""
-    weight = np.asarray(weight, dtype=np.float64)
-    _checked(weight)
-    return weight.copy(), weight.std(axis=0), weight.mean(axis=0)
+    """Return raw weights, gain and drive whose `forward` is `weight` (..., target)."""
+    weight = np.array(weight, dtype=np.float64)
+    rows = _rows(weight)
+    return weight, _centred(rows)[1], rows.mean(axis=0)
 
 
 def forward(raw, gain, drive):
-    """Return the effective weights (source, target).
+    """Return the effective weights.
 
     Parameters
     ----------
-    raw : ndarray (source, target)
+    raw : ndarray (..., target)
     gain, drive : ndarray (target,)
 
     Returns
     -------
-    ndarray (source, target)
+    ndarray (..., target)
     """
-    _checked(raw)
-    centred = raw - raw.mean(axis=0)
-    return gain * (centred / (raw.std(axis=0) + _EPS)) + drive
+    weight, sd = _centred(_rows(raw))
+    weight *= gain / (sd + _EPS)
+    weight += drive
+    return weight.reshape(raw.shape)
 
 
 def backward(raw, gain, gradient):
@@ -55,22 +71,24 @@ def backward(raw, gain, gradient):
 
     Parameters
     ----------
-    raw : ndarray (source, target)
+    raw : ndarray (..., target)
     gain : ndarray (target,)
-    gradient : ndarray (source, target)
+    gradient : ndarray (..., target)
         With respect to the effective weights.
 
     Returns
     -------
-    ndarray (source, target), ndarray (target,), ndarray (target,)
+    ndarray (..., target), ndarray (target,), ndarray (target,)
     """
-    _checked(raw)
-    n = raw.shape[0]
-    centred = raw - raw.mean(axis=0)
-    sd = raw.std(axis=0)
-    hat = centred / (sd + _EPS)
-    gain_gradient = np.sum(gradient * hat, axis=0)
-    drive_gradient = np.sum(gradient, axis=0)
-    direction = np.divide(centred, n * sd, out=np.zeros_like(centred), where=sd > 0.0)  # d sd / d raw
-    raw_gradient = gain / (sd + _EPS) * (gradient - drive_gradient / n - direction * gain_gradient)
-    return raw_gradient, gain_gradient, drive_gradient
+    rows, upstream = _rows(raw), _rows(gradient)
+    n = len(rows)
+    centred, sd = _centred(rows)
+    gain_gradient = np.einsum("ij,ij->j", upstream, centred) / (sd + _EPS)
+    drive_gradient = upstream.sum(axis=0)
+    # d sd / d raw = centred / (n sd), nothing where all weights are equal
+    pull = np.divide(gain_gradient, n * sd, out=np.zeros_like(sd), where=sd > 0.0)
+    raw_gradient = np.multiply(centred, -pull, out=centred)
+    raw_gradient += upstream
+    raw_gradient -= drive_gradient / n
+    raw_gradient *= gain / (sd + _EPS)
+    return raw_gradient.reshape(raw.shape), gain_gradient, drive_gradient

@@ -274,3 +274,28 @@ def clip_by_norm(gradients, limit):
     if limit is None or norm <= limit:
         return gradients, norm
     return {name: g * (limit / norm) for name, g in gradients.items()}, norm
+
+
+def clip_neurons(gradients, limit):
+    """Scale down the gradient of each neuron's incoming weights to a Euclidean norm of at most `limit`.
+
+    Parameters
+    ----------
+    gradients : dict of ndarray (..., target)
+        Of weights, by projection; each projection is looked at alone. All weights of an output channel of a
+        convolution are those of one neuron.
+    limit : float or None
+        None: nothing is changed.
+
+    Returns
+    -------
+    dict of ndarray
+    """
+    if limit is None:
+        return gradients
+    clipped = {}
+    for name, gradient in gradients.items():
+        rows = gradient.reshape(-1, gradient.shape[-1])
+        norm = np.sqrt(np.einsum("ij,ij->j", rows, rows))
+        clipped[name] = gradient * (limit / np.maximum(norm, limit))
+    return clipped

@@ -1,29 +1,56 @@
-"""What is learned: named arrays, and the way from them to the weights and thresholds of the network.
+"""What is learned: named arrays, and the way from them to the weights, thresholds and offsets of the network.
 
 Names are ``weight/PROJECTION``, or with normalisation ``raw/``, ``gain/`` and ``drive/PROJECTION``; and
-``threshold/POPULATION``. The optimiser sees only these arrays; the engine sees only what `effective` returns.
+``threshold/POPULATION``, ``offset/POPULATION``; and ``scale/decoder``, the logarithm of a factor on the
+decoder's scores. The optimiser sees only these arrays; the engine sees only
+what `effective` returns. The neurons of a map that a convolution feeds share the threshold and the offset of
+their channel, as they share its weights.
 """
+
+import math
+from typing import NamedTuple
 
 import numpy as np
 
+from eventsim.connect import Conv2d
 from eventsim.errors import InputError, choose
-from training import normalize
+from training import first_arrival, normalize
 
-LEARNABLE = ("weights", "thresholds")
-KINDS = ("weight", "raw", "gain", "drive", "threshold")
+LEARNABLE = ("weights", "thresholds", "offsets", "decoder")
+KINDS = ("weight", "raw", "gain", "drive", "threshold", "offset", "scale")
+
+
+class Effective(NamedTuple):
+    """What the engine uses instead of the network's own numbers."""
+
+    weights: dict
+    """By projection, in the user's shape."""
+    thresholds: dict
+    """By population, one value a neuron."""
+    offsets: dict
+    """By population, one value a neuron: i_offset in V, or in V/ms where tau_mem = inf."""
+
+
+def channels(net, name):
+    """Return how many values tell the neurons of a population apart: its channels where a Conv2d feeds it."""
+    population = net[name]
+    convolved = any(p.target is population and isinstance(p.connection, Conv2d) for p in net.projections.values())
+    return population.shape[-1] if convolved else population.size
 
 
 class Parameters:
     """Learnable arrays of a network.
 
+    Weights into first-arrival pooling (`training.first_arrival`) are structure and never learned.
+
     Parameters
     ----------
     net : eventsim.Network
-    learn : sequence of {"weights", "thresholds"}
+    learn : sequence of {"weights", "thresholds", "offsets", "decoder"}
     normalized : bool or collection of str
-        Projections (Dense) whose weights are standardised, by name; True: all.
+        Projections whose weights are standardised, by name; True: all.
     rates : dict of float, optional
-        Factor on the learning rate by kind of array: weight, raw, gain, drive, threshold.
+        Factor on the learning rate by kind of array: weight, raw, gain, drive, threshold, offset, scale.
 
     Attributes
     ----------
@@ -33,6 +60,8 @@ class Parameters:
         Factor on the learning rate by array name.
     decayed : set of str
         Arrays that weight decay applies to.
+    normalized : frozenset of str
+        Projections whose weights are standardised.
     """
 
     def __init__(self, net, learn=("weights",), normalized=False, rates=None):
@@ -43,61 +72,104 @@ class Parameters:
             raise InputError(f"learn is empty; name at least one of {', '.join(LEARNABLE)}.")
         for kind in rates or {}:
             choose("The learning-rate factor", kind, KINDS)
-        names = tuple(net.projections) if normalized is True else tuple(normalized or ())
+        pools = first_arrival.populations(net)
+        learnable = first_arrival.learned(net)
+        names = learnable if normalized is True else tuple(normalized or ())
         for name in names:
-            choose("The normalised projection", name, tuple(net.projections))
+            choose("The normalised projection", name, learnable)
         if names and "weights" not in learn:
             raise InputError('Normalised weights are learned weights; add "weights" to learn.')
         self.arrays = {}
-        self._weights, self._thresholds = [], []
-        if "weights" in learn:
-            for name, projection in net.projections.items():
-                self._weights.append((name, name in names))
-                if name in names:
-                    raw, gain, drive = normalize.split(projection.weight)
-                    self.arrays |= {f"raw/{name}": raw, f"gain/{name}": gain, f"drive/{name}": drive}
-                else:
-                    self.arrays[f"weight/{name}"] = np.array(projection.weight, dtype=np.float64)
-        if "thresholds" in learn:
-            for name, population in net.populations.items():
-                if population.kind == "neurons":
-                    p = population.neuron.resolve(population.size)
-                    if np.isfinite(p.v_threshold).all():
-                        self._thresholds.append((name, p.v_reset + 1e-3 * (p.v_threshold - p.v_reset)))
-                        self.arrays[f"threshold/{name}"] = np.array(p.v_threshold)
+        self.normalized = frozenset(names)
+        self._weights = learnable if "weights" in learn else []
+        self._thresholds, self._offsets, self._places = [], [], {}
+        for name in self._weights:
+            weight = net.projections[name].weight
+            if name in self.normalized:
+                raw, gain, drive = normalize.split(weight)
+                self.arrays |= {f"raw/{name}": raw, f"gain/{name}": gain, f"drive/{name}": drive}
+            else:
+                self.arrays[f"weight/{name}"] = np.array(weight, dtype=np.float64)
+        for name, population in net.populations.items():
+            if population.kind != "neurons" or name in pools:
+                continue
+            p = population.neuron.resolve(population.size)
+            self._places[name] = population.size // channels(net, name)
+            if "thresholds" in learn and np.isfinite(p.v_threshold).all():
+                self.arrays[f"threshold/{name}"] = self._shared("v_threshold", name, p.v_threshold)
+                reset = self._shared("v_reset", name, p.v_reset)
+                self._thresholds.append((name, reset + 1e-3 * (self.arrays[f"threshold/{name}"] - reset)))
+            if "offsets" in learn:
+                self.arrays[f"offset/{name}"] = self._shared("i_offset", name, p.i_offset)
+                self._offsets.append(name)
+        if "decoder" in learn:
+            self.arrays["scale/decoder"] = np.zeros(1)
         rates = rates or {}
         self.scales = {name: float(rates.get(name.split("/", 1)[0], 1.0)) for name in self.arrays}
         self.decayed = {name for name in self.arrays if name.startswith(("weight/", "raw/"))}
 
-    def effective(self):
-        """Return the weights by projection and the thresholds by population that the engine uses."""
-        weights = {}
-        for name, normalized in self._weights:
-            if normalized:
-                weights[name] = normalize.forward(
-                    *(self.arrays[f"{k}/{name}"] for k in ("raw", "gain", "drive"))
-                )
-            else:
-                weights[name] = self.arrays[f"weight/{name}"]
-        return weights, {name: self.arrays[f"threshold/{name}"] for name, _ in self._thresholds}
+    def _shared(self, what, name, values):
+        """Return one value a channel of `values` (one a neuron), refused where the places differ."""
+        rows = values.reshape(self._places[name], -1)
+        if (rows != rows[0]).any():
+            raise InputError(
+                f'{what} of "{name}" differs between the places of a convolution, which share what is learned; '
+                "give one value a channel."
+            )
+        return rows[0].copy()
 
-    def backward(self, weights, thresholds):
-        """Return the gradient of every array from those of the effective weights and thresholds.
+    def effective(self, arrays=None):
+        """Return the `Effective` weights, thresholds and offsets that the engine uses.
+
+        Parameters
+        ----------
+        arrays : dict of ndarray, optional
+            Used instead of the learnable arrays (an average of them, for instance).
+        """
+        arrays = self.arrays if arrays is None else arrays
+        weights = {}
+        for name in self._weights:
+            if name in self.normalized:
+                weights[name] = normalize.forward(*(arrays[f"{k}/{name}"] for k in ("raw", "gain", "drive")))
+            else:
+                weights[name] = arrays[f"weight/{name}"]
+        return Effective(
+            weights,
+            {name: np.tile(arrays[f"threshold/{name}"], self._places[name]) for name, _ in self._thresholds},
+            {name: np.tile(arrays[f"offset/{name}"], self._places[name]) for name in self._offsets},
+        )
+
+    def decoder(self, given, arrays=None):
+        """Return the decoder `given`, its scores multiplied by the learned factor.
+
+        Parameters
+        ----------
+        given : training.decode.Decoder
+        arrays : dict of ndarray, optional
+            Used instead of the learnable arrays.
+        """
+        arrays = self.arrays if arrays is None else arrays
+        return given.scaled(math.exp(arrays["scale/decoder"][0])) if "scale/decoder" in arrays else given
+
+    def backward(self, weights, thresholds, offsets, scale=0.0):
+        """Return the gradient of every array from those of what is `effective`.
 
         Parameters
         ----------
         weights : dict of ndarray
             By projection.
-        thresholds : dict of ndarray
-            By population.
+        thresholds, offsets : dict of ndarray
+            By population, one value a neuron.
+        scale : float
+            `training.decode.Decoder.log_scale_gradient`.
 
         Returns
         -------
         dict of ndarray
         """
-        gradients = {}
-        for name, normalized in self._weights:
-            if normalized:
+        gradients = {"scale/decoder": np.array([scale])} if "scale/decoder" in self.arrays else {}
+        for name in self._weights:
+            if name in self.normalized:
                 parts = normalize.backward(
                     self.arrays[f"raw/{name}"], self.arrays[f"gain/{name}"], weights[name]
                 )
@@ -107,7 +179,9 @@ class Parameters:
             else:
                 gradients[f"weight/{name}"] = weights[name]
         for name, _ in self._thresholds:
-            gradients[f"threshold/{name}"] = thresholds[name]
+            gradients[f"threshold/{name}"] = thresholds[name].reshape(self._places[name], -1).sum(axis=0)
+        for name in self._offsets:
+            gradients[f"offset/{name}"] = offsets[name].reshape(self._places[name], -1).sum(axis=0)
         return gradients
 
     def additive(self, projection):
@@ -148,9 +222,11 @@ class Parameters:
             self.arrays[name][...] = array
 
     def fold(self, net):
-        """Write the effective weights and thresholds into `net`: plain numbers, no normalisation left."""
-        weights, thresholds = self.effective()
+        """Write what is `effective` into `net`: plain numbers, no normalisation left."""
+        weights, thresholds, offsets = self.effective()
         for name, weight in weights.items():
             net.projections[name].set_weight(weight)
         for name, threshold in thresholds.items():
             net.set_neuron(name, net[name].neuron.replace(v_threshold=threshold))
+        for name, offset in offsets.items():
+            net.set_neuron(name, net[name].neuron.replace(i_offset=offset))

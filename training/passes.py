@@ -37,14 +37,16 @@ class Passes:
         self._plan = layers.plan(net)
         self.t_stop, self.precision, self.threads, self.slope_floor = t_stop, precision, threads, slope_floor
 
-    def forward(self, stimulus, weights=None, thresholds=None, learning=False):
+    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, dropped=None, learning=False):
         """Return the activity: `time`, `slope` by population, `potential` by readout, (samples, size) each.
 
         Parameters
         ----------
         stimulus : dict of Spikes
-        weights, thresholds : dict of ndarray, optional
-            Used instead of the network's.
+        weights, thresholds, offsets : dict of ndarray, optional
+            Used instead of the network's: weights by projection, thresholds and i_offset by population.
+        dropped : dict of bool ndarray (samples, size), optional
+            Spikes to delete, by population.
         learning : bool
             Whether `backward` will follow.
         """
@@ -56,11 +58,15 @@ class Passes:
             threads=self.threads,
             weights=weights,
             thresholds=thresholds,
+            offsets=offsets,
+            dropped=dropped,
             keep_events=learning,
         )
 
     def backward(self, activity, loss_gradient):
-        """Return the gradients `.weights` by projection and `.thresholds` by population.
+        """Return the gradients `.weights` by projection, `.thresholds` and `.offsets` by population.
+
+        With a slope floor, `.floored` counts by population: crossings below the floor, crossings in all.
 
         Parameters
         ----------
@@ -71,7 +77,13 @@ class Passes:
         """
         from training import layered
 
+        floored = {}
         if self.slope_floor > 0.0:
-            for slope in activity.slope.values():
+            for name, slope in activity.slope.items():
+                if name not in activity.potential:
+                    fired = int(np.count_nonzero(np.isfinite(activity.time[name])))
+                    floored[name] = int(np.count_nonzero(slope < self.slope_floor)), fired
                 np.maximum(slope, self.slope_floor, out=slope)
-        return layered.backward(self._plan, activity, loss_gradient, delays=False, threads=self.threads)
+        found = layered.backward(self._plan, activity, loss_gradient, delays=False, threads=self.threads)
+        found.floored = floored
+        return found

@@ -8,9 +8,8 @@ standardisation would cancel a common change of the raw weights.
   "no-spike" push of Comsa et al. 2020, here for the one output that ought to have spoken).
 * `WeightSum`: the sum of a neuron's incoming weights is small: push it up (the weight-sum penalty of Mostafa
   2017; without leak and with one spike an input, a neuron whose sum is below threshold never fires).
-* `WeightBump`: a neuron was silent in too many samples: add to its incoming weights, twice as much each time
-in a
-  row (Goeltz et al. 2021).
+* `WeightBump`: a neuron was silent in too many samples: add to its incoming weights, twice as much each
+  time in a row (Goeltz et al. 2021).
 """
 
 from dataclasses import asdict, dataclass, field
@@ -71,17 +70,11 @@ def _positive(owner, **values):
 
 
 def _spread(projection, per_neuron):
-    """Return one value a target neuron as an array that broadcasts to the weights of `projection`.
+    """Return one value a target neuron as an array over the last axis of the weights of `projection`.
 
-    A weight that several neurons share (a convolution's) gets the mean over its synapses.
+    The places of a convolution share the weights of their channel: it gets the mean over them.
     """
-    shape = projection.weight.shape
-    if len(shape) == 2 and shape[1] == projection.target.size:
-        return per_neuron
-    synapses = projection.synapses()
-    count = np.bincount(synapses.parameter, minlength=projection.weight.size)
-    total = np.bincount(synapses.parameter, per_neuron[synapses.target], minlength=projection.weight.size)
-    return (total / np.maximum(count, 1)).reshape(shape)
+    return per_neuron.reshape(-1, projection.weight.shape[-1]).mean(axis=0)
 
 
 @dataclass(frozen=True)
@@ -123,7 +116,7 @@ class WeightSum(Policy):
     """Keep the sum of a neuron's incoming weights above a floor.
 
     Adds the gradient of ``strength * mean over neurons of max(0, minimum - sum of incoming weights)``,
-    projection by projection.
+    projection by projection (over the channels of a convolution, whose places share their weights).
 
     Parameters
     ----------
@@ -143,11 +136,9 @@ class WeightSum(Policy):
         """Return additions to dL/dw, by projection."""
         additions = {}
         for name, weight in batch.weights.items():
-            projection = batch.projections[name]
-            if weight.ndim == 2 and weight.shape[1] == projection.target.size:
-                low = weight.sum(axis=0) < self.minimum
-                if low.any():
-                    additions[name] = -self.strength / len(low) * low
+            low = weight.reshape(-1, weight.shape[-1]).sum(axis=0) < self.minimum
+            if low.any():
+                additions[name] = -self.strength / len(low) * low
         return additions
 
 

@@ -219,7 +219,7 @@ def in_threads(task, shards, threads):
 
 
 def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=None, thresholds=None, offsets=None,
-            keep_events=False, attendant=None):
+            dropped=None, keep_events=False, attendant=None):
     """Run a batch through all layers.
 
     Parameters
@@ -237,6 +237,8 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
     weights, thresholds, offsets : dict, optional
         Arrays to use instead of the network's weights (by projection, in the user's shape), thresholds and
         i_offset (by population).
+    dropped : dict of str to bool array (samples, size), optional
+        Spikes to delete, by population (inputs too): what is marked never arrives anywhere and counts as silent.
     keep_events : bool
         Keep the sorted arrivals for `training.layered.backward`.
     attendant : eventsim.progress.Attendant, optional
@@ -253,6 +255,12 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
     for name in plan.inputs:
         if name not in arrays:
             arrays[name] = _NoSpikes(np.zeros(0), np.zeros(0, np.int32), np.zeros(0), silent)
+    dropped = _checked_dropped(plan, dropped or {}, n_samples)
+    for name in dropped:
+        if name in stimulus:  # at inf, so that the other spikes keep their numbers
+            spikes = stimulus[name]
+            late = np.where(dropped[name][spikes.sample, spikes.neuron], np.inf, arrays[name].time)
+            arrays[name] = arrays[name]._replace(time=late)
     result = Activations(plan, stimulus, n_samples, float(t_stop), precision)
     dtype = np.float64 if precision == "double" else np.float32
     resting = {}
@@ -273,6 +281,10 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
                 result.cells[layer.name], result.wires[layer.name], events, float(t_stop), SLACK[precision],
                 result.time[layer.name][first:last], result.slope[layer.name][first:last],
                 result.generation[layer.name][first:last], potential)
+            if layer.name in dropped:
+                lost = dropped[layer.name][first:last]
+                result.time[layer.name][first:last][lost] = np.inf
+                result.slope[layer.name][first:last][lost] = np.inf
             if keep_events:
                 kept[layer.name] = events
         result.done[first:last] = True
@@ -287,6 +299,17 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
     for name, potential in result.potential.items():
         potential += resting[name]
     return result
+
+
+def _checked_dropped(plan, dropped, n_samples):
+    sizes = {layer.name: layer.size for layer in plan.layers}
+    sizes |= {name: plan.net.populations[name].size for name in plan.inputs}
+    for name, marks in dropped.items():
+        choose("population", name, tuple(sizes))
+        if marks.shape != (n_samples, sizes[name]):
+            raise InputError(
+                f'dropped spikes of "{name}" have shape {marks.shape}; needed: {(n_samples, sizes[name])}')
+    return dropped
 
 
 class _NoSpikes(NamedTuple):

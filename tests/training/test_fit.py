@@ -31,7 +31,7 @@ class RampPasses:
         self.source = self.projections[0].source
         self.after_batch = None
 
-    def forward(self, stimulus, weights=None, thresholds=None, learning=False):
+    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, dropped=None, learning=False):
         """Return times, potentials and what `backward` needs."""
         spikes = stimulus[self.source.name]
         times = np.full((spikes.n_samples, self.source.size), np.inf)
@@ -69,7 +69,7 @@ class RampPasses:
         """Return gradients of weights and thresholds."""
         if self.after_batch is not None:
             self.after_batch()
-        found = SimpleNamespace(weights={}, thresholds={})
+        found = SimpleNamespace(weights={}, thresholds={}, offsets={}, floored={})
         gradient = next(iter(loss_gradient.values()))
         for p, times, w in reversed(activity.layers):
             name = p.target.name
@@ -310,7 +310,7 @@ def test_normalised_weights_fold_into_plain_ones():
     model = small_model()
     parameters = Parameters(model.net, normalized=True)
     parameters.arrays["gain/points->hidden"] *= 2.0
-    expected, _ = parameters.effective()
+    expected = parameters.effective().weights
     parameters.fold(model.net)
     assert np.allclose(model.net.projections["points->hidden"].weight, expected["points->hidden"])
 

@@ -46,5 +46,19 @@ def test_equal_weights_give_no_nan():
 
 
 def test_other_shapes_are_refused():
-    with pytest.raises(InputError, match="Dense"):
-        normalize.split(np.ones((3, 3, 1, 2)))
+    for shape in ((5,), (1, 4), (1, 1, 1, 4)):
+        with pytest.raises(InputError, match="2 or more inputs a neuron"):
+            normalize.split(np.ones(shape))
+
+
+def test_a_convolution_is_standardised_over_all_axes_but_the_last():
+    rng = np.random.default_rng(1)
+    raw, gain, drive = rng.normal(size=(3, 3, 2, 4)), rng.uniform(0.5, 2.0, 4), rng.normal(size=4)
+    weight = normalize.forward(raw, gain, drive)
+    assert weight.shape == raw.shape
+    assert np.allclose(weight.mean(axis=(0, 1, 2)), drive) and np.allclose(weight.std(axis=(0, 1, 2)), gain)
+    assert np.array_equal(weight.reshape(18, 4), normalize.forward(raw.reshape(18, 4), gain, drive))
+    upstream = rng.normal(size=raw.shape)
+    flat = normalize.backward(raw.reshape(18, 4), gain, upstream.reshape(18, 4))
+    for one, other in zip(normalize.backward(raw, gain, upstream), flat, strict=True):
+        assert np.array_equal(one.reshape(other.shape), other)

@@ -1,0 +1,92 @@
+"""Spike dropout while training: each spike is deleted with some probability, drawn by counter.
+
+What is deleted is a function of (seed, population, sample, neuron, epoch), so that it depends neither on the
+batch nor on what was drawn before. The weights of the projections that leave a population are divided by
+1 - p for the step, so that what arrives is the same on average (Srivastava et al. 2014); those into
+first-arrival pooling stay as they are.
+"""
+
+import numpy as np
+
+from eventsim import random
+from eventsim._jit import closed_form, kernel
+from eventsim.errors import InputError, choose
+from training import first_arrival
+
+_philox = closed_form(random.philox4x32)
+_unit = closed_form(random.to_unit_interval)
+
+
+class Dropout:
+    """The rates of a network.
+
+    Parameters
+    ----------
+    net : eventsim.Network
+    rate : float or dict of float
+        Probability that a spike is deleted, 0 to below 1: one for the inputs and all hidden populations, or by
+        population name.
+    output : str
+        Name of the output population, whose spikes are the decision and never deleted.
+
+    Raises
+    ------
+    InputError
+        A rate out of range, or for a population that has none.
+    """
+
+    def __init__(self, net, rate, output):
+        allowed = [name for name, p in net.populations.items() if name != output and not p.is_readout]
+        rates = rate if isinstance(rate, dict) else dict.fromkeys(allowed, rate)
+        for name, value in rates.items():
+            choose("dropout: population", name, allowed)
+            if not 0.0 <= value < 1.0:
+                raise InputError(f'dropout of "{name}" = {value!r} cannot be used; give a rate from 0 to below 1.')
+        self.rates = {name: float(value) for name, value in rates.items() if value > 0.0}
+        self._sizes = {name: net[name].size for name in self.rates}
+        self._factors = {
+            name: 1.0 / (1.0 - self.rates[net.projections[name].source.name])
+            for name in first_arrival.learned(net)
+            if net.projections[name].source.name in self.rates
+        }
+
+    def draw(self, index, epoch, seed):
+        """Return what is deleted: bool (samples, neurons) by population.
+
+        Parameters
+        ----------
+        index : ndarray of int (samples,)
+            Numbers of the samples in the training set.
+        epoch, seed : int
+        """
+        index = np.ascontiguousarray(index, dtype=np.int64)
+        marks = {}
+        for name, rate in self.rates.items():
+            marks[name] = np.empty((len(index), self._sizes[name]), np.bool_)
+            _mark(*random.stream_key(seed, f"dropout of {name}"), index, epoch, rate, marks[name])
+        return marks
+
+    def weights(self, net, weights):
+        """Return `weights` (by projection; the network's where not given) divided by 1 - p of their source."""
+        scaled = {
+            name: factor * (weights[name] if name in weights else net.projections[name].weight)
+            for name, factor in self._factors.items()
+        }
+        return weights | scaled
+
+    def backward(self, gradients):
+        """Return the gradients of `weights` from those of the scaled weights, by projection."""
+        return {
+            name: self._factors[name] * gradient if name in self._factors else gradient
+            for name, gradient in gradients.items()
+        }
+
+
+@kernel
+def _mark(key_0, key_1, index, epoch, rate, marks):
+    """Set marks[row, neuron] where ``random.uniform(key, sample, neuron, epoch) < rate``."""
+    none = np.uint64(0)
+    for row in range(len(index)):
+        for j in range(marks.shape[1]):
+            a, b, _, _ = _philox(np.uint64(index[row]), np.uint64(j), np.uint64(epoch), none, key_0, key_1)
+            marks[row, j] = _unit(a, b) < rate

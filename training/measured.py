@@ -1,0 +1,92 @@
+"""Initial weights scaled, layer by layer, until each layer behaves as wished on one batch."""
+
+import numpy as np
+
+from eventsim.errors import InputError
+from training import first_arrival
+
+
+def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engine=None, threads=None):
+    """Scale the weights of `net`, layer by layer, until each layer behaves as wished on one batch.
+
+    A spiking population is scaled until the part `firing` of its (sample, neuron) pairs has fired by
+    `t_stop`; a readout until its potentials have standard deviation `readout_sd` (the data-dependent twin of
+    `initialize.moment_rule`, after LSUV, Mishkin and Matas 2016). More weight means more and earlier spikes
+    only where the mean drive is positive; a part that no scale reaches is approached as far as a factor of
+    1000 allows. First-arrival pooling is left alone.
+
+    Parameters
+    ----------
+    net : eventsim.Network
+        Feed-forward, single-spike; its weights are replaced by scaled ones.
+    stimulus : dict of Spikes
+    t_stop : float
+        Horizon in ms.
+    firing : float or dict of float
+        By population name, or one for all.
+    readout_sd : float
+    rounds : int
+        Bisections a population.
+    engine : module, optional
+        What runs the layers; `eventsim.engines.layers` by default.
+    threads : int, optional
+        All processors by default; the result does not depend on it.
+
+    Returns
+    -------
+    dict of float
+        The factor of each population's incoming weights.
+    """
+    if engine is None:
+        from eventsim.engines import layers as engine
+    plan = engine.plan(net)
+    weights = {name: np.array(p.weight) for name, p in net.projections.items()}
+    for part in firing.values() if isinstance(firing, dict) else [firing]:
+        if not 0.0 < part < 1.0:
+            raise InputError(f"firing = {part!r} cannot be reached; give the part that fires, above 0 and below 1.")
+    factors = {}
+    pools = first_arrival.populations(net)
+    for population in _forward_order(net):
+        if population.name in pools:
+            continue
+        incoming = [name for name, p in net.projections.items() if p.target.name == population.name]
+        base = {name: weights[name] for name in incoming}
+        last = [layer.name for layer in plan.layers].index(population.name)
+        part = plan._replace(layers=plan.layers[: last + 1])  # what comes after it changes nothing here
+
+        def run(factor, base=base, part=part):
+            weights.update({name: w * factor for name, w in base.items()})
+            return engine.forward(part, stimulus, t_stop, threads=threads, weights=weights)
+
+        if not np.isfinite(population.neuron.resolve(population.size).v_threshold).all():
+            sd = float(np.std(run(1.0).potential[population.name]))
+            factors[population.name] = readout_sd / sd if sd > 0.0 else 1.0
+        else:
+            wished = firing[population.name] if isinstance(firing, dict) else firing
+            low, high = -3.0, 3.0
+            for _ in range(rounds):
+                middle = 0.5 * (low + high)
+                fired = float(np.mean(np.isfinite(run(10.0**middle).time[population.name])))
+                low, high = (middle, high) if fired < wished else (low, middle)
+            factors[population.name] = 10.0 ** (0.5 * (low + high))
+        weights.update({name: w * factors[population.name] for name, w in base.items()})
+    for name, projection in net.projections.items():
+        projection.set_weight(weights[name])
+    return factors
+
+
+def _forward_order(net):
+    """Return the populations with neurons, each after all that project to it."""
+    waiting = [p for p in net.populations.values() if p.kind == "neurons"]
+    sources = {
+        p.name: {q.source.name for q in net.projections.values() if q.target.name == p.name} for p in waiting
+    }
+    order = []
+    while waiting:
+        open_names = {p.name for p in waiting}
+        ready = [p for p in waiting if not sources[p.name] & open_names]
+        if not ready:
+            raise InputError("The network is recurrent; measured initialisation needs a feed-forward one.")
+        order += ready
+        waiting = [p for p in waiting if p not in ready]
+    return order

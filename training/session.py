@@ -1,0 +1,237 @@
+"""The state of a training between two epochs, and how it gets from one to the next."""
+
+import hashlib
+import json
+import time
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from eventsim.errors import InputError
+from training import augment as augmentation
+from training import checkpoint as checkpoints
+from training.history import History
+from training.optimize import clip_by_norm, clip_neurons
+from training.parameters import Parameters
+from training.regularize import Batch
+
+
+@dataclass
+class Session:
+    """One training: what it is made of (the arguments of `training.fit`), and its state between epochs."""
+
+    model: object
+    parameters: Parameters
+    optimizer: object
+    schedule: object
+    policies: tuple
+    passes: object
+    clip: float | None
+    neuron_clip: float | None
+    batch: int
+    seed: int
+    augment: object
+    validation: tuple | None
+    listeners: list
+    select: str
+    average: object = None
+    dropout: object = None
+    history: History = field(default_factory=History)
+    best: dict = None
+    step: int = 0
+    stopped: bool = False
+
+    def __post_init__(self):
+        """Start from the arrays as they are."""
+        self.best = self.parameters.snapshot()
+
+    def epoch(self, images, labels):
+        """Train one epoch and return its record."""
+        started = time.monotonic()
+        number = len(self.history) + 1
+        order = augmentation.order(len(images), number, self.seed)
+        totals = {"loss": 0.0, "right": 0, "norm": 0.0, "silent": {}, "floored": {}}
+        rate = self.optimizer.lr * self.schedule(self.step)
+        for count, start in enumerate(range(0, len(order), self.batch), 1):
+            index = order[start : start + self.batch]
+            values = images[index]
+            if self.augment is not None:
+                values = self.augment(values, index, number, self.seed)
+            dropped = None if self.dropout is None else self.dropout.draw(index, number, self.seed)
+            loss = self._batch(values, labels[index], dropped, totals)
+            for listener in self.listeners:
+                listener.on_batch(number, count, loss)
+        record = {
+            "epoch": number,
+            "loss": totals["loss"] / len(order),
+            "accuracy": totals["right"] / len(order),
+            "rate": rate,
+            "gradient_norm": totals["norm"] / count,
+            "silent": {name: total / len(order) for name, total in totals["silent"].items()},
+        }
+        if totals["floored"]:
+            shares = {name: low / max(fired, 1) for name, (low, fired) in totals["floored"].items()}
+            record["floored"] = shares
+        record |= self._validate()
+        record["seconds"] = time.monotonic() - started
+        previous = self.history.best
+        if previous is None or _merit(record, self.select) > _merit(previous, self.select):
+            self.best, self.history.best_epoch = self._kept(), number
+        self.history.records.append(record)
+        return record
+
+    def _batch(self, values, labels, dropped, totals):
+        """Take one step on a batch; return its loss."""
+        effective = self.parameters.effective()
+        decoder = self.parameters.decoder(self.model.decoder)
+        used = effective
+        if self.dropout is not None:
+            used = effective._replace(weights=self.dropout.weights(self.model.net, effective.weights))
+        activity = self.passes.forward(self.model.encode(values), *used, dropped=dropped, learning=True)
+        read = self.model.read(activity)
+        loss, loss_gradient = decoder(read, labels)
+        found = self.passes.backward(activity, {self.model.output: loss_gradient})
+        gradients = {name: found.weights[name] for name in effective.weights}
+        if self.dropout is not None:
+            gradients = self.dropout.backward(gradients)
+        gradients = clip_neurons(gradients, self.neuron_clip)
+        view = Batch(effective.weights, activity.time, labels, self.model.output, self.model.net.projections)
+        for policy in self.policies:
+            for name, addition in policy.gradient(view).items():
+                gradients[name] = gradients[name] + addition
+        scale = decoder.log_scale_gradient(read, labels) if "scale/decoder" in self.parameters.arrays else 0.0
+        gradients = self.parameters.backward(gradients, found.thresholds, found.offsets, scale)
+        gradients, norm = clip_by_norm(gradients, self.clip)
+        self._take_step(gradients, view)
+        totals["loss"] += loss * len(labels)
+        totals["right"] += int(np.sum(decoder.decide(read) == labels))
+        totals["norm"] += norm
+        for name, times in activity.time.items():
+            if name not in activity.potential:
+                silent = float(np.mean(np.isinf(times))) * len(labels)
+                totals["silent"][name] = totals["silent"].get(name, 0.0) + silent
+        for name, counts in found.floored.items():
+            before = totals["floored"].get(name, (0, 0))
+            totals["floored"][name] = before[0] + counts[0], before[1] + counts[1]
+        return loss
+
+    def _take_step(self, gradients, view):
+        parameters = self.parameters
+        self.optimizer.step(
+            parameters.arrays, gradients, self.schedule(self.step), parameters.scales, parameters.decayed
+        )
+        for policy in self.policies:
+            for name, addition in policy.bump(view).items():
+                parameters.additive(name)[...] += addition
+        parameters.project()
+        self.step += 1
+        if self.average is not None:
+            self.average.update(parameters.arrays, self.step)
+
+    def _kept(self):
+        """Return copies of the arrays that are validated and may become the model."""
+        arrays = self.parameters.arrays if self.average is None else self.average.arrays
+        return {name: array.copy() for name, array in arrays.items()}
+
+    def _validate(self):
+        names = ("loss", "accuracy", "undecided", "latency_ms")
+        if self.validation is None:
+            return {f"validation_{name}": None for name in names}
+        arrays = self._kept()
+        result = self.model.evaluate(
+            *self.validation,
+            decoder=self.parameters.decoder(self.model.decoder, arrays),
+            passes=self.passes,
+            **self.parameters.effective(arrays)._asdict(),
+        )
+        return {f"validation_{name}": result[name] for name in names}
+
+    def signature(self, images, labels):
+        """Return a hash of everything that two trainings must share to be one: data, settings, shapes."""
+        settings = {
+            "optimizer": self.optimizer.hyper_parameters(),
+            "schedule": _described(self.schedule),
+            "policies": [p.to_dict() for p in self.policies],
+            "augment": _described(self.augment),
+            "decoder": self.model.decoder.to_dict(),
+            "encoder": self.model.encoder.to_dict(),
+            "shapes": {name: a.shape for name, a in self.parameters.arrays.items()},
+            "scales": self.parameters.scales,
+            "numbers": [
+                self.batch,
+                self.seed,
+                self.clip,
+                self.neuron_clip,
+                self.model.t_stop,
+                getattr(self.passes, "slope_floor", None),
+                None if self.average is None else self.average.decay,
+            ],
+            "dropout": None if self.dropout is None else self.dropout.rates,
+            "select": self.select,
+            "precision": getattr(self.passes, "precision", None),
+        }
+        net = self.model.net
+        for name, population in net.populations.items():
+            if population.kind == "neurons":
+                settings[f"taus of {name}"] = [population.neuron.tau_mem, population.neuron.tau_syn]
+        for name, projection in net.projections.items():
+            settings[f"delays of {name}"] = np.asarray(projection.delay).tolist()
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for array in (images, labels, *(self.validation or ())):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+    def save(self, path, signature):
+        """Write the state to the checkpoint `path`."""
+        arrays = {f"parameter {k}": v for k, v in self.parameters.arrays.items()}
+        arrays |= {f"best {k}": v for k, v in self.best.items()}
+        arrays |= {f"optimizer {k}": v for k, v in self.optimizer.state_dict().items()}
+        if self.average is not None:
+            arrays |= {f"average {k}": v for k, v in self.average.arrays.items()}
+        for number, policy in enumerate(self.policies):
+            arrays |= {f"policy {number} {k}": v for k, v in policy.state_dict().items()}
+        document = {
+            "signature": signature,
+            "step": self.step,
+            "records": self.history.records,
+            "best_epoch": self.history.best_epoch,
+        }
+        checkpoints.save(path, arrays, document)
+
+    def load(self, path, signature):
+        """Take over the state of the checkpoint `path`."""
+        arrays, document = checkpoints.load(path)
+        if document.get("signature") != signature:
+            raise InputError(
+                f'"{path}" belongs to another training (data, settings or network differ); '
+                "use the same ones, or start a new training elsewhere."
+            )
+        self.parameters.restore(_under(arrays, "parameter "))
+        self.best = _under(arrays, "best ")
+        self.optimizer.load_state_dict(_under(arrays, "optimizer "))
+        if self.average is not None:
+            self.average.arrays = _under(arrays, "average ")
+        for number, policy in enumerate(self.policies):
+            policy.load_state_dict(_under(arrays, f"policy {number} "))
+        self.step = document["step"]
+        self.history.records = document["records"]
+        self.history.best_epoch = document["best_epoch"]
+
+
+def _under(arrays, prefix):
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
+
+
+def _described(thing):
+    """Return something JSON-ready that tells apart two settings of a schedule or an augmentation."""
+    if hasattr(thing, "to_dict"):
+        return thing.to_dict()
+    return None if thing is None else getattr(thing, "__qualname__", type(thing).__qualname__)
+
+
+def _merit(record, select):
+    """Return what the best epoch is best in; without a validation set the last epoch is."""
+    if record["validation_accuracy"] is None:
+        return (record["epoch"], 0.0)
+    merits = (record["validation_accuracy"], -record["validation_loss"])
+    return merits if select == "accuracy" else merits[::-1]

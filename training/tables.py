@@ -1,0 +1,68 @@
+"""Tables of a configuration file checked against dataclasses: known keys, values of the right type."""
+
+from dataclasses import fields
+
+from eventsim.errors import InputError, did_you_mean
+
+
+def table(name, kind, values):
+    """Return the dataclass `kind` of the table `name`.
+
+    Parameters
+    ----------
+    name : str
+        As the file has it, without brackets.
+    kind : type
+        A dataclass whose annotations are plain types or unions of them.
+    values : dict
+
+    Raises
+    ------
+    InputError
+        A key that `kind` does not have, or a value of the wrong type.
+    """
+    known = {f.name: f for f in fields(kind)}
+    for key, value in values.items():
+        refuse_unknown("key", key, known, name)
+        if not _fits(value, known[key].type):
+            raise InputError(
+                f"[{name}] {key} = {value!r} is of the wrong type; it must be {_said(known[key].type)}."
+            )
+    return kind(**{k: float(v) if known[k].type is float else v for k, v in values.items()})
+
+
+def refuse_unknown(what, given, allowed, where):
+    """Raise `InputError` with the nearest name unless `given` is allowed in the table `where`."""
+    if given not in allowed:
+        where = f"[{where}] " if where else ""
+        raise InputError(
+            f'{where}{what} "{given}" is not known; allowed: {", ".join(allowed)}.'
+            f"{did_you_mean(given, allowed)}"
+        )
+
+
+_WORDS = {
+    str: "text",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    list: "a list",
+    dict: "a table",
+}
+
+
+def _choices(kind):
+    return [k for k in getattr(kind, "__args__", (kind,)) if k is not type(None)]
+
+
+def _fits(value, kind):
+    for one in _choices(kind):
+        if one is float and isinstance(value, int | float) and not isinstance(value, bool):
+            return True
+        if isinstance(value, one) and (one is bool or not isinstance(value, bool)):
+            return True
+    return False
+
+
+def _said(kind):
+    return " or ".join(_WORDS.get(k, k.__name__) for k in _choices(kind))
