@@ -21,12 +21,14 @@ _HOME = {
 _MODULES = (
     "architecture",
     "augment",
+    "augmentation",
     "average",
     "checkpoint",
     "config",
     "datasets",
     "decode",
     "demo",
+    "draws",
     "dropout",
     "encode",
     "experiment",
@@ -43,9 +45,11 @@ _MODULES = (
     "passes",
     "progress",
     "regularize",
+    "resample",
     "schedule",
     "session",
     "tables",
+    "warp",
 )
 
 __all__ = sorted([*_HOME, *_MODULES])
