@@ -40,6 +40,7 @@ _MODULES = (
     "layered",
     "measured",
     "model",
+    "monitor",
     "normalize",
     "optimize",
     "passes",
