@@ -48,6 +48,9 @@ class Monitor:
         """
         self._left -= 1
         looked_at = self._left < LAST
+        if looked_at:
+            for name, spikes in stimulus.items():
+                self._times.setdefault(name, []).append(np.asarray(spikes.time))
         for name, times in activity.time.items():
             if name in activity.potential:
                 continue
@@ -57,9 +60,6 @@ class Monitor:
             self._counted[name] = self._counted.get(name, 0) + counted
             if looked_at:
                 self._times.setdefault(name, []).append(times[fired])
-        if looked_at:
-            for name, spikes in stimulus.items():
-                self._times.setdefault(name, []).append(np.asarray(spikes.time))
         for name, gradient in gradients.items():
             self._norms[name] = self._norms.get(name, 0.0) + float(np.linalg.norm(gradient))
         for name, counts in floored.items():
@@ -79,14 +79,17 @@ class Monitor:
         dict
             ``silent`` (share, by population), ``gradient_norms`` (mean over the batches, by projection),
             ``floored`` (share, by population; with a slope floor only), ``spike_times`` (over the last
-            batches: ``edges`` of the bins in ms; by population ``counts``, ``mean`` and ``quantiles``, None
-            without spikes) and ``warnings`` (text by population).
+            batches: ``edges`` of the bins in ms; ``layers``, inputs first: ``name``, ``counts``, and ``mean``
+            and ``quantiles`` in ms, None without spikes) and ``warnings`` (text by population).
         """
         silent = {name: 1.0 - fired / max(self._counted[name], 1) for name, fired in self._fired.items()}
         found = {
             "silent": silent,
             "gradient_norms": {name: total / self._batches for name, total in self._norms.items()},
-            "spike_times": {"edges": self._edges.tolist()} | {name: self._of(t) for name, t in self._times.items()},
+            "spike_times": {
+                "edges": self._edges.tolist(),
+                "layers": [{"name": name} | self._of(parts) for name, parts in self._times.items()],
+            },
             "warnings": {
                 name: _advice(name, share) for name, share in silent.items() if share > DEAD and name not in warned
             },

@@ -97,7 +97,7 @@ def test_neurons_that_fire_too_seldom_are_pushed_up_by_what_is_missing(net):
     fewer = regularize.Firing(0.75, 2.0).gradient(seen._replace(dropped=deleted))
     assert fewer["in->hidden"].tolist() == [-0.5, 0.0]
     assert regularize.Firing(0.25).gradient(seen) == {}
-    with pytest.raises(InputError, match="Firing.s minimum"):
+    with pytest.raises(InputError, match="minimum = 0"):
         regularize.Firing(0.0)
 
 

@@ -249,15 +249,17 @@ def test_what_the_layers_do_is_logged_in_plain_numbers():
     json.dumps(record, allow_nan=False)
     activity = Passes(conv_model().net, T_STOP, threads=1).forward(model.encode(pictures()[0]))
     order = augment.order(40, 1, 4)
-    for name in ("hidden1", "pool1", "hidden2", "output"):
+    layers = {layer["name"]: layer for layer in record["spike_times"]["layers"]}
+    assert list(layers) == ["input", "hidden1", "pool1", "hidden2", "output"]
+    for name in list(layers)[1:]:
         times = activity.time[name][order]
-        seen = record["spike_times"][name]
+        seen = layers[name]
         assert record["silent"][name] == pytest.approx(np.isinf(times).mean(), abs=1e-12)
         fired = times[np.isfinite(times)]
         assert seen["mean"] == pytest.approx(fired.mean())
         assert seen["quantiles"] == pytest.approx(np.quantile(fired, [0.05, 0.25, 0.5, 0.75, 0.95]).tolist())
         assert seen["counts"] == np.histogram(fired, record["spike_times"]["edges"])[0].tolist()
-    assert record["spike_times"]["edges"][-1] == T_STOP and sum(record["spike_times"]["input"]["counts"]) > 0
+    assert record["spike_times"]["edges"][-1] == T_STOP and sum(layers["input"]["counts"]) > 0
     assert set(record["gradient_norms"]) == set(model.net.projections) - {"hidden1->pool1"}
     assert all(norm > 0.0 for norm in record["gradient_norms"].values())
 
@@ -275,7 +277,8 @@ def test_a_dead_layer_is_warned_of_once_with_advice(tmp_path):
     assert stream.getvalue().count("warning: ") == 1
     again = fit(conv_model(readout=True), 3, checkpoint=file, resume=True)
     assert [list(r["warnings"]) for r in again.records] == [["hidden2"], [], []]
-    assert history.records[0]["spike_times"]["hidden2"] == {"counts": [0] * 40, "mean": None, "quantiles": None}
+    silent = {"name": "hidden2", "counts": [0] * 40, "mean": None, "quantiles": None}
+    assert silent in history.records[0]["spike_times"]["layers"]
 
 
 @pytest.mark.compiled
