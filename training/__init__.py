@@ -21,12 +21,14 @@ _HOME = {
 _MODULES = (
     "architecture",
     "augment",
+    "augmentation",
     "average",
     "checkpoint",
     "config",
     "datasets",
     "decode",
     "demo",
+    "draws",
     "dropout",
     "encode",
     "experiment",
@@ -38,14 +40,17 @@ _MODULES = (
     "layered",
     "measured",
     "model",
+    "monitor",
     "normalize",
     "optimize",
     "passes",
     "progress",
     "regularize",
+    "resample",
     "schedule",
     "session",
     "tables",
+    "warp",
 )
 
 __all__ = sorted([*_HOME, *_MODULES])

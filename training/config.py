@@ -80,7 +80,7 @@ class Fit:
     schedule: str = "constant"
     warm_up: float = 0.0
     seed: int = 0
-    augment: dict | None = None
+    augment: dict | list | None = None
     learn: list = field(default_factory=lambda: ["weights"])
     normalize: bool | list = False
     rates: dict = field(default_factory=dict)

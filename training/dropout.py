@@ -9,12 +9,8 @@ first-arrival pooling stay as they are.
 import numpy as np
 
 from eventsim import random
-from eventsim._jit import closed_form, kernel
 from eventsim.errors import InputError, choose
 from training import first_arrival
-
-_philox = closed_form(random.philox4x32)
-_unit = closed_form(random.to_unit_interval)
 
 
 class Dropout:
@@ -59,11 +55,13 @@ class Dropout:
             Numbers of the samples in the training set.
         epoch, seed : int
         """
+        from training import draws
+
         index = np.ascontiguousarray(index, dtype=np.int64)
         marks = {}
         for name, rate in self.rates.items():
             marks[name] = np.empty((len(index), self._sizes[name]), np.bool_)
-            _mark(*random.stream_key(seed, f"dropout of {name}"), index, epoch, rate, marks[name])
+            draws.mark(*random.stream_key(seed, f"dropout of {name}"), index, epoch, rate, marks[name])
         return marks
 
     def weights(self, net, weights):
@@ -80,13 +78,3 @@ class Dropout:
             name: self._factors[name] * gradient if name in self._factors else gradient
             for name, gradient in gradients.items()
         }
-
-
-@kernel
-def _mark(key_0, key_1, index, epoch, rate, marks):
-    """Set marks[row, neuron] where ``random.uniform(key, sample, neuron, epoch) < rate``."""
-    none = np.uint64(0)
-    for row in range(len(index)):
-        for j in range(marks.shape[1]):
-            a, b, _, _ = _philox(np.uint64(index[row]), np.uint64(j), np.uint64(epoch), none, key_0, key_1)
-            marks[row, j] = _unit(a, b) < rate

@@ -13,9 +13,9 @@ class History:
     ----------
     records : list of dict
         One an epoch, plain numbers: epoch (from 1), loss, accuracy, validation_loss, validation_accuracy,
-        rate, gradient_norm, silent (by population), floored (by population, with a slope floor: share of
-        the crossings below it), latency_ms, undecided, seconds. Validation entries are None without a
-        validation set.
+        rate, gradient_norm, validation_undecided, validation_latency_ms, seconds, and by layer what
+        `training.monitor.Monitor.record` returns: silent, gradient_norms, spike_times, floored, warnings.
+        Validation entries are None without a validation set.
     best_epoch : int or None
         The epoch whose parameters the model has.
     interrupted : bool

@@ -74,13 +74,15 @@ class TextMeter(Callback):
         self.stream.flush()
 
     def on_epoch(self, record):
-        """Write the line of the epoch."""
+        """Write the line of the epoch, and its warnings."""
         parts = [f"epoch {record['epoch']}/{self._epochs}", f"loss {record['loss']:.4f}"]
         parts.append(f"accuracy {100 * record['accuracy']:.2f} %")
         if record.get("validation_accuracy") is not None:
             parts.append(f"validation {100 * record['validation_accuracy']:.2f} %")
         parts.append(duration(record["seconds"]))
         self.stream.write(("\r\033[K" if self._moving() else "") + "  ".join(parts) + "\n")
+        for warning in record.get("warnings", {}).values():
+            self.stream.write(f"warning: {warning}\n")
         self.stream.flush()
 
     def on_end(self, history):

@@ -8,11 +8,14 @@ standardisation would cancel a common change of the raw weights.
   "no-spike" push of Comsa et al. 2020, here for the one output that ought to have spoken).
 * `WeightSum`: the sum of a neuron's incoming weights is small: push it up (the weight-sum penalty of Mostafa
   2017; without leak and with one spike an input, a neuron whose sum is below threshold never fires).
+* `Firing`: a neuron fires in too few samples: push its weights up, the harder the more are missing.
 * `WeightBump`: a neuron was silent in too many samples: add to its incoming weights, twice as much each
   time in a row (Goeltz et al. 2021).
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -24,7 +27,9 @@ class Batch(NamedTuple):
     """What a policy may look at.
 
     ``weights``: effective weights by projection; ``times``: first-spike times (samples, size) by population;
-    ``labels`` (samples,); ``output``: name of the output population; ``projections``: by name.
+    ``labels`` (samples,); ``output``: name of the output population; ``projections``: by name;
+    ``normalized``: names of the projections whose weights are standardised; ``dropped``: deleted spikes
+    (samples, size) by population, which are ``inf`` in the times.
     """
 
     weights: dict
@@ -32,6 +37,30 @@ class Batch(NamedTuple):
     labels: np.ndarray
     output: str
     projections: dict
+    normalized: frozenset = frozenset()
+    dropped: Mapping = MappingProxyType({})
+
+    def firing(self, population, groups):
+        """Return in how many of (samples x places) each group of neurons fired, and how many there were.
+
+        Deleted spikes count neither as fired nor as silent.
+
+        Parameters
+        ----------
+        population : str
+        groups : int
+            Neurons, or channels of a map.
+
+        Returns
+        -------
+        ndarray of int (groups,), ndarray of int (groups,)
+        """
+        times = self.times[population]
+        fired = np.isfinite(times).sum(axis=0)
+        counted = np.full(times.shape[1], len(times))
+        if population in self.dropped:
+            counted -= self.dropped[population].sum(axis=0)
+        return fired.reshape(-1, groups).sum(axis=0), counted.reshape(-1, groups).sum(axis=0)
 
 
 class Policy:
@@ -143,6 +172,46 @@ class WeightSum(Policy):
 
 
 @dataclass(frozen=True)
+class Firing(Policy):
+    """Push up hidden neurons (channels of a convolution) that fire too seldom.
+
+    Adds ``-strength * shortfall`` to the gradient of the drive, or of every incoming weight where the weights
+    are not standardised; ``shortfall = max(0, minimum - part of (samples x places) in which it fired)``.
+
+    Parameters
+    ----------
+    minimum : float
+        Part that costs nothing, above 0 to 1.
+    strength : float
+        Loss per unit of drive or weight.
+    """
+
+    minimum: float = 0.05
+    strength: float = 1.0
+
+    def __post_init__(self):
+        """Refuse settings out of range."""
+        _positive("Firing's", strength=self.strength)
+        if not 0.0 < self.minimum <= 1.0:
+            raise InputError(f"Firing's minimum = {self.minimum!r} must be above 0 and at most 1.")
+
+    def gradient(self, batch):
+        """Return additions to dL/dw, by projection."""
+        additions = {}
+        for name, weight in batch.weights.items():
+            target = batch.projections[name].target
+            if target.is_readout or target.name == batch.output:
+                continue
+            fired, counted = batch.firing(target.name, weight.shape[-1])
+            shortfall = np.where(counted > 0, self.minimum - fired / np.maximum(counted, 1), 0.0)
+            if (shortfall > 0.0).any():
+                # the gradient of the drive is the sum over the neuron's weights
+                inputs = weight.size // weight.shape[-1] if name in batch.normalized else 1
+                additions[name] = -self.strength / inputs * np.maximum(shortfall, 0.0)
+        return additions
+
+
+@dataclass(frozen=True)
 class WeightBump(Policy):
     """Wake neurons that were silent in more than a part of the batch.
 
@@ -179,7 +248,8 @@ class WeightBump(Policy):
         targets = {p.target.name: p.target for p in batch.projections.values() if not p.target.is_readout}
         additions = {}
         for population in targets:
-            silent = np.isinf(batch.times[population]).mean(axis=0)
+            fired, counted = batch.firing(population, targets[population].size)
+            silent = (counted - fired) / np.maximum(counted, 1)
             rounds = np.where(silent > self.limit, self._rounds.get(population, 0) + 1, 0)
             self._rounds[population] = rounds
             if rounds.any() and not additions:
@@ -200,7 +270,7 @@ class WeightBump(Policy):
         self._rounds.update({name: np.array(rounds) for name, rounds in arrays.items()})
 
 
-KINDS = {"silent_label": SilentLabel, "weight_sum": WeightSum, "weight_bump": WeightBump}
+KINDS = {"silent_label": SilentLabel, "weight_sum": WeightSum, "firing": Firing, "weight_bump": WeightBump}
 """Policies by the name that files use."""
 
 

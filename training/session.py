@@ -11,6 +11,7 @@ from eventsim.errors import InputError
 from training import augment as augmentation
 from training import checkpoint as checkpoints
 from training.history import History
+from training.monitor import Monitor
 from training.optimize import clip_by_norm, clip_neurons
 from training.parameters import Parameters
 from training.regularize import Batch
@@ -50,15 +51,16 @@ class Session:
         started = time.monotonic()
         number = len(self.history) + 1
         order = augmentation.order(len(images), number, self.seed)
-        totals = {"loss": 0.0, "right": 0, "norm": 0.0, "silent": {}, "floored": {}}
+        totals = {"loss": 0.0, "right": 0, "norm": 0.0}
+        monitor = Monitor(-(-len(order) // self.batch), self.model.t_stop)
         rate = self.optimizer.lr * self.schedule(self.step)
         for count, start in enumerate(range(0, len(order), self.batch), 1):
             index = order[start : start + self.batch]
             values = images[index]
             if self.augment is not None:
                 values = self.augment(values, index, number, self.seed)
-            dropped = None if self.dropout is None else self.dropout.draw(index, number, self.seed)
-            loss = self._batch(values, labels[index], dropped, totals)
+            dropped = {} if self.dropout is None else self.dropout.draw(index, number, self.seed)
+            loss = self._batch(values, labels[index], dropped, totals, monitor)
             for listener in self.listeners:
                 listener.on_batch(number, count, loss)
         record = {
@@ -67,11 +69,8 @@ class Session:
             "accuracy": totals["right"] / len(order),
             "rate": rate,
             "gradient_norm": totals["norm"] / count,
-            "silent": {name: total / len(order) for name, total in totals["silent"].items()},
         }
-        if totals["floored"]:
-            shares = {name: low / max(fired, 1) for name, (low, fired) in totals["floored"].items()}
-            record["floored"] = shares
+        record |= monitor.record({name for earlier in self.history.records for name in earlier["warnings"]})
         record |= self._validate()
         record["seconds"] = time.monotonic() - started
         previous = self.history.best
@@ -80,22 +79,27 @@ class Session:
         self.history.records.append(record)
         return record
 
-    def _batch(self, values, labels, dropped, totals):
+    def _batch(self, values, labels, dropped, totals, monitor):
         """Take one step on a batch; return its loss."""
         effective = self.parameters.effective()
         decoder = self.parameters.decoder(self.model.decoder)
         used = effective
         if self.dropout is not None:
             used = effective._replace(weights=self.dropout.weights(self.model.net, effective.weights))
-        activity = self.passes.forward(self.model.encode(values), *used, dropped=dropped, learning=True)
+        stimulus = self.model.encode(values)
+        activity = self.passes.forward(stimulus, *used, dropped=dropped, learning=True)
         read = self.model.read(activity)
         loss, loss_gradient = decoder(read, labels)
         found = self.passes.backward(activity, {self.model.output: loss_gradient})
         gradients = {name: found.weights[name] for name in effective.weights}
         if self.dropout is not None:
             gradients = self.dropout.backward(gradients)
+        monitor.add(stimulus, activity, dropped, gradients, found.floored)
         gradients = clip_neurons(gradients, self.neuron_clip)
-        view = Batch(effective.weights, activity.time, labels, self.model.output, self.model.net.projections)
+        view = Batch(
+            effective.weights, activity.time, labels, self.model.output, self.model.net.projections,
+            self.parameters.normalized, dropped,
+        )  # fmt: skip
         for policy in self.policies:
             for name, addition in policy.gradient(view).items():
                 gradients[name] = gradients[name] + addition
@@ -106,13 +110,6 @@ class Session:
         totals["loss"] += loss * len(labels)
         totals["right"] += int(np.sum(decoder.decide(read) == labels))
         totals["norm"] += norm
-        for name, times in activity.time.items():
-            if name not in activity.potential:
-                silent = float(np.mean(np.isinf(times))) * len(labels)
-                totals["silent"][name] = totals["silent"].get(name, 0.0) + silent
-        for name, counts in found.floored.items():
-            before = totals["floored"].get(name, (0, 0))
-            totals["floored"][name] = before[0] + counts[0], before[1] + counts[1]
         return loss
 
     def _take_step(self, gradients, view):

@@ -7,8 +7,9 @@ matplotlib is imported when the first figure is drawn, so that ``import viz`` is
 from viz.anytime import anytime
 from viz.first_spikes import first_spikes
 from viz.latency import latency
+from viz.layer_activity import layer_activity
 from viz.learning import learning
 from viz.membrane import membrane
 from viz.raster import raster
 
-__all__ = ["anytime", "first_spikes", "latency", "learning", "membrane", "raster"]
+__all__ = ["anytime", "first_spikes", "latency", "layer_activity", "learning", "membrane", "raster"]

@@ -28,9 +28,11 @@ _UNITS = {
     "latency_ms": "decision latency (ms)",
     "rate": "learning rate",
     "gradient_norm": "gradient norm",
+    "gradient_norms": "gradient norm",
+    "floored": "floored crossings (%)",
     "seconds": "duration (s)",
 }
-_SHARES = ("accuracy", "error", "silent", "undecided")  # 0 to 1, shown as percentages
+_SHARES = ("accuracy", "error", "silent", "undecided", "floored")  # 0 to 1, shown as percentages
 _STEPS = ("epoch", "step")
 _LOGARITHMIC_FROM = 30.0  # largest over smallest loss
 
@@ -68,8 +70,8 @@ def learning(history, quantities=None, *, axes=None):
     InputError
         Something that holds no records, an unknown quantity, or a missing or damaged file.
     """
-    records = _records(history)
-    panels, x, unit = _curves(records)
+    records = records_of(history)
+    panels, x, unit = curves_of(records)
     if quantities is None:
         quantities = [name for name in ("loss", "accuracy") if name in panels] or list(panels)[:2] or ["loss"]
     quantities = [quantities] if isinstance(quantities, str) else list(quantities)
@@ -82,11 +84,11 @@ def learning(history, quantities=None, *, axes=None):
                 )
     row = style.axes_row(axes, len(quantities), (4.2 * len(quantities) + 0.6, 3.4))
     for panel, name in zip(row, quantities, strict=True):
-        _panel(panel, name, x, unit, panels.get(name, []), getattr(history, "best_epoch", None))
+        draw_panel(panel, name, x, unit, panels.get(name, []), getattr(history, "best_epoch", None))
     return row
 
 
-def _records(history):
+def records_of(history):
     """Return a list of dicts from any of the forms that `learning` takes."""
     if isinstance(history, (str, os.PathLike)):
         return _lines(history)
@@ -125,7 +127,7 @@ def _lines(path):
     return records
 
 
-def _curves(records):
+def curves_of(records):
     """Return curves by quantity, the places on the x axis, and what these count."""
     keys = list(dict.fromkeys(key for record in records for key in record))
     unit = next((key for key in _STEPS if key in keys), None)
@@ -164,7 +166,8 @@ def _number(value):
     return float(value) if isinstance(value, (int, float, np.number)) else np.nan
 
 
-def _panel(axes, quantity, x, unit, curves, best_epoch):
+def draw_panel(axes, quantity, x, unit, curves, best_epoch):
+    """Draw the curves of a quantity by `unit`; with `best_epoch` None the best accuracy is ringed."""
     share = quantity in _SHARES and all(np.nanmax(curve.values) <= 1.0 for curve in curves)
     factor = 100.0 if share else 1.0
     marker = "o" if x.size <= 25 else None
@@ -188,7 +191,8 @@ def _panel(axes, quantity, x, unit, curves, best_epoch):
         style.say(axes, "no records yet")
         return
     values = np.concatenate([curve.values[np.isfinite(curve.values)] for curve in curves])
-    if quantity == "loss" and values.min() > 0 and values.max() > _LOGARITHMIC_FROM * values.min():
+    wide = values.min() > 0 and values.max() > _LOGARITHMIC_FROM * values.min()
+    if wide and quantity in ("loss", "gradient_norms"):
         axes.set_yscale("log")
     if quantity == "accuracy":
         _ring_best(axes, x, factor, curves, best_epoch)

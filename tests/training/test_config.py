@@ -89,6 +89,11 @@ def test_bias_neurons_make_the_input_larger(written):
     ("[network]\nreadout = 'first'\n", "first_spike, potential"),
     ("[network]\nhidden = 100\n", "[network] hidden = 100 is of the wrong type; it must be a list"),
     ("[network]\nhidden = []\n", "layer sizes"),
+    ("[network]\nhidden = [100, '32K5']\n", "The layer '32K5' is not known"),
+    ("[network]\nhidden = ['M2']\n", "may spike more than once"),
+    ("[network.initial]\nrule = 'kaimin'\n", 'Did you mean "kaiming"?'),
+    ("[fit]\naugment = [{kind = 'elastics'}]\n", 'Did you mean "elastic"?'),
+    ("[fit]\ndropout = 'much'\n", "it must be a number or a table"),
     ("[fit]\nbatch = 1.5\n", "it must be a whole number"),
     ("[decoder]\ntaus = 1.0\n", 'Did you mean "tau"?'),
     ("[encoder]\ntmax = 1.0\n", 'Did you mean "t_max"?'),
@@ -100,6 +105,29 @@ def test_mistakes_are_refused_with_one_line_and_the_nearest_name(written, text, 
     with pytest.raises(InputError) as caught:
         config.load(written(text))
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_everything_that_fit_takes_can_be_written_in_a_table(written):
+    text = """
+[network]
+hidden = ["8C3", "F2", 20]
+[fit]
+learn = ["weights", "offsets", "decoder"]
+augment = [{kind = "affine", degrees = 8.0, zoom = 0.1}, {kind = "erase", area = [0.02, 0.1]}]
+dropout = {input = 0.1, hidden1 = 0.2}
+ema = 0.999
+neuron_clip = 1.0
+policies = [{kind = "firing", minimum = 0.1, strength = 0.5}]
+"""
+    found = config.load(written(text))
+    arguments = found.fit_arguments()
+    steps = (training.augment.Affine(8.0, 0.1), training.augment.Erase((0.02, 0.1)))
+    assert arguments["augment"] == training.augment.Chain(steps)
+    assert arguments["policies"] == [training.regularize.Firing(0.1, 0.5)]
+    assert (arguments["ema"], arguments["neuron_clip"], arguments["dropout"]["hidden1"]) == (0.999, 1.0, 0.2)
+    plain = json.loads(json.dumps(found.resolved(), allow_nan=False))
+    assert plain["fit"]["augment"]["steps"][1]["area"] == [0.02, 0.1]
+    assert plain["network"]["hidden"] == ["8C3", "F2", 20] and plain["network"]["initial"]["rule"] == "moments"
 
 
 def test_a_missing_file_is_refused():

@@ -67,7 +67,11 @@ def test_what_a_bump_remembers_can_be_restored(net):
 
 
 @pytest.mark.parametrize(
-    "policy", [regularize.SilentLabel(2.0), regularize.WeightSum(), regularize.WeightBump(limit=0.4)]
+    "policy",
+    [
+        regularize.SilentLabel(2.0), regularize.WeightSum(), regularize.WeightBump(limit=0.4),
+        regularize.Firing(0.2, 3.0),
+    ],
 )
 def test_a_policy_survives_its_dictionary(policy):
     assert regularize.from_dict(policy.to_dict()) == policy
@@ -80,3 +84,35 @@ def test_unknown_policies_and_settings_are_refused():
         regularize.from_dict({"kind": "weight_bump", "limits": 0.5})
     with pytest.raises(InputError, match="strength"):
         regularize.SilentLabel(0.0)
+
+
+def test_neurons_that_fire_too_seldom_are_pushed_up_by_what_is_missing(net):
+    seen = batch(net, [[inf, 1.0], [inf, 1.0], [2.0, 1.0], [inf, 1.0]], [[inf, inf]] * 4, [0, 0, 0, 1])
+    additions = regularize.Firing(0.75, strength=2.0).gradient(seen)
+    assert list(additions) == ["in->hidden"]  # outputs have a policy of their own
+    assert additions["in->hidden"].tolist() == [-1.0, 0.0]
+    normalised = regularize.Firing(0.75, 2.0).gradient(seen._replace(normalized=frozenset({"in->hidden"})))
+    assert 3.0 * normalised["in->hidden"] == pytest.approx([-1.0, 0.0])  # summed over the inputs: of the drive
+    deleted = {"hidden": np.array([[True, False], [True, False], [False, False], [False, False]])}
+    fewer = regularize.Firing(0.75, 2.0).gradient(seen._replace(dropped=deleted))
+    assert fewer["in->hidden"].tolist() == [-0.5, 0.0]
+    assert regularize.Firing(0.25).gradient(seen) == {}
+    with pytest.raises(InputError, match="minimum = 0"):
+        regularize.Firing(0.0)
+
+
+def test_the_places_of_a_convolution_are_counted_together_and_pushed_together():
+    net = es.Network(seed=0)
+    ramp = es.LIF(tau_mem=math.inf, tau_syn=math.inf, t_refractory=es.NEVER)
+    net.input("in", (3, 2, 1))
+    net.population("map", (2, 1, 3), ramp)
+    net.connect("in", "map", es.Conv2d(np.full((2, 2, 1, 3), 0.1)))
+    times = np.full((2, 2, 3), inf)
+    times[:, :, 1] = times[0, 0, 2] = 1.0
+    seen = regularize.Batch(
+        {"in->map": net.projections["in->map"].weight}, {"map": times.reshape(2, 6)}, np.zeros(2, int), "out",
+        net.projections,
+    )  # fmt: skip
+    assert regularize.Firing(1.0, 1.0).gradient(seen)["in->map"].tolist() == [-1.0, 0.0, -0.75]
+    assert regularize.WeightBump(step=0.04, limit=0.9).bump(seen)["in->map"] == pytest.approx([0.04, 0.0, 0.02])
+    assert regularize.WeightSum(1.0, minimum=0.5).gradient(seen)["in->map"] == pytest.approx([-1.0 / 3] * 3)

@@ -1,5 +1,6 @@
 """Averages, dropout, clips and a learned decoder scale, and resuming with all of them."""
 
+import io
 import json
 import math
 
@@ -59,8 +60,12 @@ def everything(readout):
     return {
         "learn": ("weights", "thresholds", "offsets", "decoder"), "normalize": True, "ema": 0.9,
         "dropout": {"input": 0.1, "hidden1": 0.2, "pool1": 0.1}, "neuron_clip": 0.5, "clip": 2.0,
-        "slope_floor": 0.2, "schedule": "cosine", "augment": augment.Shift(1),
-        "policies": (regularize.WeightBump(limit=0.2), *(() if readout else (regularize.SilentLabel(),))),
+        "slope_floor": 0.2, "schedule": "cosine",
+        "augment": augment.Chain([augment.Affine(5.0, 0.1, 0.5), augment.Elastic(3.0, 2.0), augment.Erase()]),
+        "policies": (
+            regularize.WeightBump(limit=0.2), regularize.Firing(0.9, 0.1),
+            *(() if readout else (regularize.SilentLabel(),)),
+        ),
         "rates": {"scale": 3.0},
     }  # fmt: skip
 
@@ -235,6 +240,52 @@ def test_the_share_of_floored_crossings_is_logged_a_layer():
     some = fit(conv_model(), 1, slope_floor=0.5).records[0]["floored"]
     assert 0.0 < some["hidden1"] < 1.0
     assert "floored" not in fit(conv_model(), 1).records[0]
+
+
+@pytest.mark.compiled
+def test_what_the_layers_do_is_logged_in_plain_numbers():
+    model = conv_model()
+    record = fit(model, 1, batch=40).records[0]  # one batch: the untrained network on all samples
+    json.dumps(record, allow_nan=False)
+    activity = Passes(conv_model().net, T_STOP, threads=1).forward(model.encode(pictures()[0]))
+    order = augment.order(40, 1, 4)
+    layers = {layer["name"]: layer for layer in record["spike_times"]["layers"]}
+    assert list(layers) == ["input", "hidden1", "pool1", "hidden2", "output"]
+    for name in list(layers)[1:]:
+        times = activity.time[name][order]
+        seen = layers[name]
+        assert record["silent"][name] == pytest.approx(np.isinf(times).mean(), abs=1e-12)
+        fired = times[np.isfinite(times)]
+        assert seen["mean"] == pytest.approx(fired.mean())
+        assert seen["quantiles"] == pytest.approx(np.quantile(fired, [0.05, 0.25, 0.5, 0.75, 0.95]).tolist())
+        assert seen["counts"] == np.histogram(fired, record["spike_times"]["edges"])[0].tolist()
+    assert record["spike_times"]["edges"][-1] == T_STOP and sum(layers["input"]["counts"]) > 0
+    assert set(record["gradient_norms"]) == set(model.net.projections) - {"hidden1->pool1"}
+    assert all(norm > 0.0 for norm in record["gradient_norms"].values())
+
+
+@pytest.mark.compiled
+def test_a_dead_layer_is_warned_of_once_with_advice(tmp_path):
+    model = conv_model(readout=True)
+    projection = model.net.projections["pool1->hidden2"]
+    projection.set_weight(-np.abs(projection.weight))
+    stream, file = io.StringIO(), tmp_path / "checkpoint.h5"
+    history = fit(model, 2, progress=progress.TextMeter(stream), checkpoint=file)
+    assert [list(r["warnings"]) for r in history.records] == [["hidden2"], []]
+    text = history.records[0]["warnings"]["hidden2"]
+    assert "100.0 % silent" in text and "policies" in text and "\n" not in text
+    assert stream.getvalue().count("warning: ") == 1
+    again = fit(conv_model(readout=True), 3, checkpoint=file, resume=True)
+    assert [list(r["warnings"]) for r in again.records] == [["hidden2"], [], []]
+    silent = {"name": "hidden2", "counts": [0] * 40, "mean": None, "quantiles": None}
+    assert silent in history.records[0]["spike_times"]["layers"]
+
+
+@pytest.mark.compiled
+def test_deleted_spikes_do_not_count_as_silent():
+    plain = fit(conv_model(), 1, batch=40).records[0]["silent"]
+    deleted = fit(conv_model(), 1, batch=40, dropout={"hidden2": 0.5})
+    assert deleted.records[0]["silent"]["hidden2"] == pytest.approx(plain["hidden2"], abs=0.05)
 
 
 def test_norms_that_are_not_positive_are_refused():
