@@ -23,7 +23,11 @@ from eventsim.engines import layer_wires, layers
 from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
 from training import first_arrival_gradient as first_arrival
+from training import sweep_lanes
 from training.gradient import checked_keys, in_given_order
+
+_BINS = 256
+"""Bins in which the arrivals before a spike are looked up."""
 
 
 class Gradients:
@@ -48,50 +52,74 @@ def _move_back(cell, m, g0, g1):
     return m[0] * g0 + m[2] * g1, m[1] * g0 + m[3] * g1
 
 
+@closed_form
+def _index(time, low, scale, begin):
+    """Fill in begin[b]: how many of the sorted times lie before bin b; bins are 1 / scale wide, from low on."""
+    at = 0
+    for b in range(len(begin)):
+        while at < len(time) and (time[at] - low) * scale < b:
+            at += 1
+        begin[b] = at
+
+
+@closed_form
+def _earlier(time, low, scale, begin, t):
+    """Return how many of the sorted times lie before t."""
+    b = min(np.int64(max((t - low) * scale, 0.0)), len(begin) - 1)
+    at = begin[b]
+    while at > 0 and time[at - 1] >= t:
+        at -= 1
+    while at < len(time) and time[at] < t:
+        at += 1
+    return at
+
+
 @kernel
-def _sweep(cell, wires, events, spike, error, slope, at_end, weight_gradient, arrival_error, need_arrivals):
+def _sweep(cell, wires, events, spike, error, slope, at_end, rank, weight_gradient, arrival_error, need_arrivals):
     """Walk the arrivals of a range of samples backwards.
 
     Parameters: `spike`, `error`, `slope` (samples, neurons): T, dL/dT, V'(T); for a readout (`at_end`)
-    T = t_stop and error = dL/dV. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if
+    T = t_stop and error = dL/dV. `rank`: room for one integer of the weights' size a padded lane. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if
     `need_arrivals`, `arrival_error` (one value an arrival: dL/ds).
     """
-    n = cell.locations * cell.lanes
-    g0 = np.zeros(n, wires.weight.dtype)
-    g1 = np.zeros(n, wires.weight.dtype)
-    bound = np.zeros(n)
+    number = wires.weight.dtype
+    width = sweep_lanes.padded(cell.lanes, wires.weight.itemsize)
+    n = len(rank)
+    g0, g1 = np.zeros(n, number), np.zeros(n, number)
     home = np.zeros(n, np.int64)
-    q = np.zeros(4, wires.weight.dtype)
-    m = np.zeros(4)
+    q, m, begin = np.zeros(4, number), np.zeros(4), np.zeros(_BINS, np.int64)
     m[0], m[2] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 1.0, 0.0)
     m[1], m[3] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 0.0, 1.0)
     for row in range(len(events.offsets) - 1):
         first, stop = events.offsets[row], events.offsets[row + 1]
         if stop == first:
             continue
-        now = np.int64(events.time[stop - 1] / cell.period)
-        for j in range(n):
-            t = spike[row, j]
-            delta = error[row, j] if at_end else -error[row, j] / slope[row, j]
-            bound[j] = -1.0
-            g0[j] = 0.0
-            g1[j] = 0.0
-            if t == math.inf or delta == 0.0:
-                continue
-            bound[j] = t
-            home[j] = np.int64(t / cell.period)
-            f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home[j] * cell.period)
-            h0, h1 = delta * f0, delta * f1
-            for _ in range(home[j] - now):
-                h0, h1 = _move_back(cell, m, h0, h1)
-            g0[j], g1[j] = h0, h1
+        low, high = events.time[first], events.time[stop - 1]
+        scale = _BINS / (high - low) if high > low else 0.0
+        _index(events.time[first:stop], low, scale, begin)
+        now = np.int64(high / cell.period)
+        for at in range(cell.locations):
+            for lane in range(cell.lanes):
+                j, k = at * cell.lanes + lane, at * width + lane
+                t = spike[row, j]
+                rank[k] = 0
+                if t == math.inf or error[row, j] == 0.0:
+                    continue
+                delta = error[row, j] if at_end else -error[row, j] / slope[row, j]
+                rank[k] = _earlier(events.time[first:stop], low, scale, begin, t)
+                home[k] = np.int64(t / cell.period)
+                f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home[k] * cell.period)
+                h0, h1 = delta * f0, delta * f1
+                for _ in range(home[k] - now):
+                    h0, h1 = _move_back(cell, m, h0, h1)
+                g0[k], g1[k] = h0, h1
         for back in range(stop - first):
             k = stop - 1 - back
             t = events.time[k]
             window = np.int64(t / cell.period)
             while now > window:
                 for j in range(n):
-                    if home[j] >= now and bound[j] >= 0.0:
+                    if home[j] >= now and rank[j] > 0:
                         h0, h1 = _move_back(cell, m, np.float64(g0[j]), np.float64(g1[j]))
                         g0[j], g1[j] = h0, h1
                 now -= 1
@@ -101,47 +129,14 @@ def _sweep(cell, wires, events, spike, error, slope, at_end, weight_gradient, ar
             amplitude = events.amplitude[k]
             q[0], q[1], q[2], q[3] = amplitude * p0, amplitude * p1, amplitude * d0, amplitude * d1
             y0, y1, x0, x1, start, down, right = layer_wires.places(wires, events.link[k], events.source[k])
-            total = 0.0
-            for at_y in range(y0, y1 + 1):
-                for at_x in range(x0, x1 + 1):
-                    lo = (at_y * cell.out_width + at_x) * cell.lanes
-                    hi = lo + cell.lanes
-                    offset = start + at_y * down + at_x * right
-                    end = offset + cell.lanes
-                    _collect(weight_gradient[offset:end], bound[lo:hi], t, g0[lo:hi], g1[lo:hi], q)
-                    if need_arrivals:
-                        total += _returned(wires.weight[offset:end], bound[lo:hi], t, g0[lo:hi], g1[lo:hi], q)
+            reach = np.int64(y0), np.int64(y1), np.int64(x0), np.int64(x1)
             if need_arrivals:
-                arrival_error[k] = total
-
-
-@closed_form
-def _collect(gradient, bound, t, g0, g1, q):
-    """Add gamma . psi for the lanes that fired after t."""
-    q0, q1 = q[0], q[1]
-    for j in range(len(gradient)):
-        gradient[j] += (g0[j] * q0 + g1[j] * q1) if t < bound[j] else 0.0 * q0
-
-
-@closed_form
-def _returned(weight, bound, t, g0, g1, q):
-    """Return the sum of w gamma . psi' over the lanes that fired after t, in four partial sums."""
-    q2, q3 = q[2], q[3]
-    a, b, c, d = 0.0, 0.0, 0.0, 0.0
-    n = len(weight)
-    for j in range(0, n - 3, 4):
-        if t < bound[j]:
-            a += weight[j] * (g0[j] * q2 + g1[j] * q3)
-        if t < bound[j + 1]:
-            b += weight[j + 1] * (g0[j + 1] * q2 + g1[j + 1] * q3)
-        if t < bound[j + 2]:
-            c += weight[j + 2] * (g0[j + 2] * q2 + g1[j + 2] * q3)
-        if t < bound[j + 3]:
-            d += weight[j + 3] * (g0[j + 3] * q2 + g1[j + 3] * q3)
-    for j in range(n - n % 4, n):
-        if t < bound[j]:
-            a += weight[j] * (g0[j] * q2 + g1[j] * q3)
-    return (a + b) + (c + d)
+                arrival_error[k] = sweep_lanes.collect_back(
+                    wires.weight, weight_gradient, g0, g1, rank, k - first, q, reach, start, down, right,
+                    cell.out_width, width)
+            else:
+                sweep_lanes.collect(wires.weight, weight_gradient, g0, g1, rank, k - first, q, reach, start, down,
+                                    right, cell.out_width, width)
 
 
 @kernel
@@ -252,10 +247,11 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
             spike = activations.time[layer.name][here]
             if not layer.fires:
                 spike = np.full(spike.shape, activations.t_stop)
-            cell, own = activations.cells[layer.name], error[layer.name][here]
+            cell, own, slope = activations.cells[layer.name], error[layer.name][here], activations.slope[layer.name][here]
             if layer.name not in pools:
-                slope = activations.slope[layer.name][here]
-                _sweep(cell, wires, events, spike, own, slope, not layer.fires, gradient, arrival_error, back)
+                size = wires.weight.itemsize
+                rank = np.zeros(cell.locations * sweep_lanes.padded(cell.lanes, size), f"i{size}")
+                _sweep(cell, wires, events, spike, own, slope, not layer.fires, rank, gradient, arrival_error, back)
             elif back:
                 first_arrival.backward(cell, wires, events, spike, own, arrival_error)
             weights[layer.name] = gradient

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import closed_form, kernel
+from eventsim._jit import closed_form, inner, kernel
 from eventsim.engines import lanes as vectors
 from eventsim.engines.layer_arrivals import (
     ADD0,
@@ -76,7 +76,7 @@ def _crossing(regime, tau_mem, tau_syn, drive, theta, v_init, c0, c1, last, end,
     return time, slope if slope > 0.0 else math.inf
 
 
-@closed_form
+@inner
 def _slope_before(cell, arrivals, weight, place, first, n_entries, j, lane, time):
     """Return V'(t-) of neuron j at the arrivals of `time`: its state without them; inf for a jump."""
     if time == 0.0:
@@ -103,7 +103,7 @@ def _slope_before(cell, arrivals, weight, place, first, n_entries, j, lane, time
     return slope if slope > 0.0 else math.inf
 
 
-@closed_form
+@inner
 def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries, t_stop, tests, general, when, offset,
              values):
     """Put the entries of a location side by side, with what a scan needs of each."""
@@ -123,7 +123,7 @@ def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries
         until = t
 
 
-@closed_form
+@inner
 def _seed(regime, tau_mem, tau_syn, span, head):
     """Write the bounds on V over `span` ms from a move of the origin on."""
     p0, p1 = membrane.psi(regime, tau_mem, tau_syn, 0.0)
@@ -132,7 +132,7 @@ def _seed(regime, tau_mem, tau_syn, span, head):
     head[3], head[4], head[5], head[6], head[7], head[8] = bounds(tau_mem, tau_syn, 0.0, span, v0, v1, i0, i1)
 
 
-@closed_form
+@inner
 def _look(cell, arrivals, weight, place, state, first_lane, first, e, count, n_entries, seed, origin, general, times,
           slopes, generations):
     """Go through a block again, exactly, for the lanes that a scan has named; return how many fired."""
@@ -197,7 +197,7 @@ def _look(cell, arrivals, weight, place, state, first_lane, first, e, count, n_e
     return fired
 
 
-@closed_form
+@inner
 def _move(cell, state, first_lane):
     """Move the origin of the lanes of a location by one period."""
     for lane in range(cell.lanes):
@@ -310,8 +310,11 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
     for row in range(len(events.offsets) - 1):
         here = slice(events.offsets[row], events.offsets[row + 1])
         deal(cell, wires, events.link[here], events.source[here], begin, entry, offset)
+        most_arrivals = 0
+        for at in range(cell.locations):
+            most_arrivals = max(most_arrivals, begin[at + 1] - begin[at])
         margin = slack * prepare(cell, events.time[here], events.amplitude[here], window, rows, t_stop, wires.largest,
-                                 highest, push)
+                                 highest, push, most_arrivals)
         place.head[vectors.HEAD_MARGIN] = margin
         # Below a threshold about at v_inf V may rise without current, which only the second bound covers.
         general = cell.driven or (cell.tau_mem < math.inf and lowest <= 4.0 * margin)
