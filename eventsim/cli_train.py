@@ -14,6 +14,8 @@ def run(arguments):
         raise KeyboardInterrupt
     test, validation = result["test"], result["validation"]
     best = f"epoch {result['best_epoch']} of {result['epochs']}"
+    if result["samples"]["validation"] == 0:
+        best = "all samples were trained on"
     print(
         cli_text.pairs(
             [

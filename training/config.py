@@ -20,11 +20,12 @@ class Data:
     """Table [data]: the data set by name, and how many samples at the end of its training set validate.
 
     ``validation = 0`` means the set's own validation split where it has one (yin-yang), else the usual
-    number.
+    number. ``whole``: train on all training samples, without validation; the last epoch is kept.
     """
 
     name: str = "digits"
     validation: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,11 @@ def parse(tables):
             f'[data] name = "{data.name}" is not known; allowed: {", ".join(datasets.NAMES)}.'
             f"{did_you_mean(data.name, datasets.NAMES)}"
         )
+    if data.whole and data.validation:
+        raise InputError(
+            f"[data] whole = true leaves no validation samples, validation = {data.validation} asks for some; "
+            "drop one of the two."
+        )
     network = dict(tables.get("network", {}))
     initial = network.pop("initial", {})
     if not isinstance(initial, dict):
@@ -220,6 +226,8 @@ def parse(tables):
 def read_data(config, folder=None):
     """Return the training, validation and test sets (`datasets.Dataset`) of a configuration.
 
+    The validation set is None where all training samples are trained on.
+
     Parameters
     ----------
     config : Config
@@ -228,6 +236,8 @@ def read_data(config, folder=None):
     """
     name, n = config.data.name, config.data.validation
     train, test = datasets.load(name, "train", folder), datasets.load(name, "test", folder)
+    if config.data.whole:
+        return train, None, test
     n = n or datasets.VALIDATION.get(name, 0)
     if n == 0:
         return train, datasets.load(name, "validation", folder), test

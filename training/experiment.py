@@ -8,6 +8,7 @@ from eventsim import provenance
 from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
 from training import config as configuration
+from training import looks
 from training.fit import fit
 
 MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
@@ -23,8 +24,9 @@ MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
 def train_from_config(path, out, resume=False, data=None, progress="text"):
     """Train what a TOML file describes; the test set is used once, at the end.
 
-    Writes to the folder `out`: ``model.h5`` (the best epoch on the validation set), ``config.json`` (all
-    settings, defaults filled in), ``log.jsonl`` (one record an epoch), ``result.json`` and ``checkpoint.h5``.
+    Writes to the folder `out`: ``model.h5`` (the best epoch on the validation set; the last one where
+    ``[data] whole`` leaves none), ``config.json`` (all settings, defaults filled in), ``log.jsonl`` (one
+    record an epoch), ``result.json``, ``checkpoint.h5``, and ``tests.jsonl`` (every look at the test set).
 
     Parameters
     ----------
@@ -69,7 +71,7 @@ def run(config, out, resume=False, data=None, progress="text"):
         model,
         train.images,
         train.labels,
-        validation=(validation.images, validation.labels),
+        validation=None if validation is None else (validation.images, validation.labels),
         checkpoint=out / CHECKPOINT,
         resume=resume,
         log=out / LOG,
@@ -80,9 +82,11 @@ def run(config, out, resume=False, data=None, progress="text"):
     model.provenance = provenance.record("train", config.resolved(), config.fit.seed, watch.resources())
     model.save(out / MODEL)
     best = history.best or {}
-    final = (
-        {} if history.interrupted else model.evaluate(test.images, test.labels, threads=config.fit.threads)
-    )
+    final = {}
+    if not history.interrupted:
+        final = model.evaluate(test.images, test.labels, threads=config.fit.threads)
+        purpose = "the resumed training's end" if resume else "the training's end"
+        looks.note(out, purpose, final["accuracy"], len(test.labels), history.best_epoch)
     result = {
         "dataset": config.data.name,
         "readout": model.readout,
@@ -92,7 +96,7 @@ def run(config, out, resume=False, data=None, progress="text"):
         },
         "samples": {
             "train": len(train.labels),
-            "validation": len(validation.labels),
+            "validation": 0 if validation is None else len(validation.labels),
             "test": len(test.labels),
         },
         "horizon_ms": model.t_stop,

@@ -5,6 +5,9 @@ import numpy as np
 from eventsim.errors import InputError
 from training import first_arrival
 
+SATURATED = 0.9
+"""Part of what a layer can reach at most that is aimed at where the wished part is beyond it."""
+
 
 def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engine=None, threads=None):
     """Scale the weights of `net`, layer by layer, until each layer behaves as wished on one batch.
@@ -12,8 +15,8 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
     A spiking population is scaled until the part `firing` of its (sample, neuron) pairs has fired by
     `t_stop`; a readout until its potentials have standard deviation `readout_sd` (the data-dependent twin of
     `initialize.moment_rule`, after LSUV, Mishkin and Matas 2016). More weight means more and earlier spikes
-    only where the mean drive is positive; a part that no scale reaches is approached as far as a factor of
-    1000 allows. First-arrival pooling is left alone.
+    only where the mean drive is positive, and dark places of a map have no input at all: where a factor of 1000
+    does not reach `firing`, nine tenths of what it does reach are aimed at. First-arrival pooling is left alone.
 
     Parameters
     ----------
@@ -63,11 +66,17 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
             factors[population.name] = readout_sd / sd if sd > 0.0 else 1.0
         else:
             wished = firing[population.name] if isinstance(firing, dict) else firing
+
+            def fired(exponent, run=run, name=population.name):
+                return float(np.mean(np.isfinite(run(10.0**exponent).time[name])))
+
             low, high = -3.0, 3.0
+            reached = fired(high)
+            # a layer that is all but saturated has weights without measure
+            wished = wished if wished <= reached else SATURATED * reached
             for _ in range(rounds):
                 middle = 0.5 * (low + high)
-                fired = float(np.mean(np.isfinite(run(10.0**middle).time[population.name])))
-                low, high = (middle, high) if fired < wished else (low, middle)
+                low, high = (middle, high) if fired(middle) < wished else (low, middle)
             factors[population.name] = 10.0 ** (0.5 * (low + high))
         weights.update({name: w * factors[population.name] for name, w in base.items()})
     for name, projection in net.projections.items():

@@ -40,14 +40,15 @@ def layer_activity(history, epoch=None, *, axes=None):
         epoch = max(logged)
     if epoch is not None and epoch not in logged:
         raise InputError(f"epoch {epoch} has no spike times; recorded: {', '.join(map(str, logged)) or 'none'}.")
-    _histograms(row[2], logged[epoch]["spike_times"] if logged else None)
+    colours = {line.get_label(): line.get_color() for line in row[0].lines}
+    _histograms(row[2], logged[epoch]["spike_times"] if logged else None, colours)
     if logged:
         row[2].set_title(f"epoch {epoch}", loc="left", fontsize="small", color=style.INK)
     return row
 
 
-def _histograms(axes, spike_times):
-    """Draw a row of bars a layer, the first one at the top, all over the same time axis."""
+def _histograms(axes, spike_times, colours):
+    """Draw a row of bars a layer, the first one at the top, all over the same time axis; inputs are grey."""
     axes.set_xlabel("spike time (ms)")
     style.tidy(axes, grid="x")
     if spike_times is None:
@@ -62,7 +63,7 @@ def _histograms(axes, spike_times):
         if layer["mean"] is None:
             axes.text(edges.mean(), floor + 0.4, "no spikes", ha="center", va="center", color=style.FAINT)
             continue
-        colour = style.PALETTE[place % len(style.PALETTE)]
+        colour = colours.get(layer["name"], style.INPUT_GREYS[0])
         axes.stairs(floor + 0.85 * counts / counts.max(), edges, baseline=floor, fill=True, color=colour)
         median = layer["quantiles"][len(layer["quantiles"]) // 2]
         axes.plot([median, median], [floor, floor + 0.85], color=style.INK, linewidth=1.2)

@@ -132,6 +132,25 @@ def test_the_measured_rule_reaches_the_wished_firing_of_each_layer_of_a_conv_net
         config.build(config.parse(tables), (8, 8, 1), range(10))
 
 
+@pytest.mark.compiled
+def test_where_dark_places_can_never_fire_the_measured_rule_stops_short_of_saturation():
+    images = np.zeros((20, 8, 8, 1), np.uint8)
+    images[:, :4] = np.random.default_rng(0).integers(1, 17, (20, 4, 8, 1))
+    network = {
+        "hidden": ["6C3"], "tau_mem": math.inf, "tau_syn": math.inf, "t_stop": 3.0,
+        "initial": {"rule": "measured", "firing": [0.9, 0.5], "mean": 1.0},
+    }  # fmt: skip
+    model = config.build(config.parse({"network": network}), (8, 8, 1), range(10), images)
+    projection = model.net.projections["input->hidden"]
+    parts = []
+    for factor in (1.0, 1000.0):
+        weights = {projection.name: factor * projection.weight}
+        times = Passes(model.net, 3.0, threads=1).forward(model.encode(images), weights).time["hidden"]
+        parts.append(np.isfinite(times).mean())
+    assert parts[1] < 2.0 / 3.0 and parts[0] == pytest.approx(0.9 * parts[1], abs=0.01)
+    assert np.abs(projection.weight).max() < 20.0
+
+
 @pytest.mark.parametrize("initial, words", [
     ({"firing": [0.5], "rule": "measured"}, "firing has 1 values for 2 layers"),
     ({"firing": 1.0, "rule": "measured"}, "firing = 1.0 cannot be reached"),

@@ -89,6 +89,7 @@ def test_bias_neurons_make_the_input_larger(written):
     ("[network]\nreadout = 'first'\n", "first_spike, potential"),
     ("[network]\nhidden = 100\n", "[network] hidden = 100 is of the wrong type; it must be a list"),
     ("[network]\nhidden = []\n", "layer sizes"),
+    ("[data]\nwhole = true\nvalidation = 100\n", "drop one of the two"),
     ("[network]\nhidden = [100, '32K5']\n", "The layer '32K5' is not known"),
     ("[network]\nhidden = ['M2']\n", "may spike more than once"),
     ("[network.initial]\nrule = 'kaimin'\n", 'Did you mean "kaiming"?'),

@@ -7,7 +7,7 @@ import pytest
 
 import training
 from eventsim.errors import InputError
-from training import config, demo, experiment, progress
+from training import config, demo, experiment, looks, progress
 
 TEXT = """
 [data]
@@ -52,11 +52,32 @@ def test_a_training_leaves_model_settings_log_and_result(finished):
     folder, result = finished
     out = folder / "out"
     assert sorted(p.name for p in out.iterdir()) == [
-        "checkpoint.h5", "config.json", "log.jsonl", "model.h5", "result.json",
+        "checkpoint.h5", "config.json", "log.jsonl", "model.h5", "result.json", "tests.jsonl",
     ]  # fmt: skip
     assert json.loads((out / "result.json").read_text()) == json.loads(json.dumps(result))
     assert json.loads((out / "config.json").read_text()) == config.load(folder / "c.toml").resolved()
     assert len(training.History.load(out / "log.jsonl")) == result["epochs"] == 3
+    (look,) = looks.read(out)
+    assert look["accuracy"] == result["test"]["accuracy"] and look["epoch"] == result["best_epoch"]
+    assert look["for"] == "the training's end" and look["samples"] == 1000 and looks.read(folder) == []
+
+
+@pytest.mark.compiled
+def test_training_on_everything_keeps_the_last_epoch_and_notes_every_look_at_the_test_set(tmp_path, capsys):
+    from eventsim import cli
+
+    text = TEXT.replace('name = "yin-yang"', 'name = "yin-yang"\nwhole = true').replace("epochs = 3", "epochs = 2")
+    (tmp_path / "c.toml").write_text(text)
+    out = tmp_path / "out"
+    assert cli.main(["train", str(tmp_path / "c.toml"), "--out", str(out)]) == 0
+    assert "none (all samples were trained on)" in capsys.readouterr().out
+    result = json.loads((out / "result.json").read_text())
+    assert result["samples"] == {"train": 5000, "validation": 0, "test": 1000}
+    assert result["best_epoch"] == result["epochs"] == 2 and result["validation"]["accuracy"] is None
+    for _ in range(2):
+        assert cli.main(["evaluate", str(out / "model.h5"), "--dataset", "yin-yang"]) == 0
+    assert [look["for"] for look in looks.read(out)] == ["the training's end", *["evaluate yin-yang"] * 2]
+    assert len({look["accuracy"] for look in looks.read(out)}) == 1
 
 
 @pytest.mark.compiled
@@ -113,9 +134,16 @@ def test_the_demo_trains_what_the_commented_example_describes(repository):
 
 def test_every_example_configuration_is_understood(repository):
     files = sorted((repository / "examples" / "configs").glob("*.toml"))
-    assert {"digits", "mnist", "mnist_readout", "yin_yang"} <= {f.stem for f in files}
+    names = {"digits", "mnist", "mnist_readout", "mnist_conv", "fashion_conv", "yin_yang"}
+    assert names <= {f.stem for f in files}
     for file in files:
-        assert config.load(file).resolved()["fit"]["epochs"] > 0
+        found = config.load(file)
+        assert found.resolved()["fit"]["epochs"] > 0
+        shape = {"digits": (8, 8, 1), "yin-yang": (4,)}.get(found.data.name, (28, 28, 1))
+        model = config.build(found, shape, range(10))
+        arguments = found.fit_arguments()
+        training.parameters.Parameters(model.net, arguments["learn"], arguments["normalize"], arguments["rates"])
+        training.dropout.Dropout(model.net, arguments["dropout"], model.output)
 
 
 @pytest.mark.compiled

@@ -1,0 +1,38 @@
+"""Every look at a test set, noted beside the model: so it shows whether a result was chosen by looking."""
+
+import datetime
+import json
+import pathlib
+
+FILE = "tests.jsonl"
+"""Name of the file in a folder of results."""
+
+
+def note(folder, purpose, accuracy, samples, epoch=None):
+    """Append a line to the file of looks.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of the results.
+    purpose : str
+        What the test set was looked at for.
+    accuracy : float
+        0 to 1.
+    samples : int
+        How many samples were looked at.
+    epoch : int, optional
+        Whose parameters the model had.
+    """
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    entry = {"time": now, "for": purpose, "epoch": epoch, "accuracy": accuracy, "samples": samples}
+    with open(pathlib.Path(folder) / FILE, "a", encoding="utf-8") as file:
+        file.write(json.dumps(entry, allow_nan=False) + "\n")
+
+
+def read(folder):
+    """Return all looks noted in a folder, the first one first; an empty list without a file."""
+    path = pathlib.Path(folder) / FILE
+    if not path.is_file():
+        return []
+    return [json.loads(row) for row in path.read_text(encoding="utf-8").splitlines() if row]
