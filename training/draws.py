@@ -1,4 +1,4 @@
-"""Compiled draws by counter for whole batches: the same numbers as `eventsim.random.uniform`."""
+"""Compiled draws by counter for whole batches: by the generator of `eventsim.random`."""
 
 import numpy as np
 
@@ -11,7 +11,10 @@ unit = closed_form(random.to_unit_interval)
 
 @kernel
 def mark(key_0, key_1, index, epoch, rate, marks):
-    """Set marks[row, neuron] where ``random.uniform(key, sample, neuron, epoch) < rate``.
+    """Set marks[row, neuron] with probability `rate`: four neurons share a draw, a word of 32 bits each.
+
+    Word ``neuron % 4`` of ``philox4x32(sample, neuron // 4, epoch, 0, key)`` is below ``rate * 2**32``. A draw of
+    its own for every neuron took a twelfth of a training of 13,000 neurons.
 
     Parameters
     ----------
@@ -23,8 +26,10 @@ def mark(key_0, key_1, index, epoch, rate, marks):
     marks : ndarray of bool (samples, neurons)
         Written.
     """
-    none = np.uint64(0)
+    none, limit = np.uint64(0), np.uint64(rate * 4294967296.0)
+    n = marks.shape[1]
     for row in range(len(index)):
-        for j in range(marks.shape[1]):
-            a, b, _, _ = philox(np.uint64(index[row]), np.uint64(j), np.uint64(epoch), none, key_0, key_1)
-            marks[row, j] = unit(a, b) < rate
+        for j in range(0, n, 4):
+            words = philox(np.uint64(index[row]), np.uint64(j // 4), np.uint64(epoch), none, key_0, key_1)
+            for k in range(min(4, n - j)):
+                marks[row, j + k] = words[k] < limit

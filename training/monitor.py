@@ -1,5 +1,7 @@
 """What the layers of a network do during an epoch: silence, spike times, gradients, floored slopes."""
 
+import math
+
 import numpy as np
 
 BINS = 40
@@ -61,7 +63,8 @@ class Monitor:
             if looked_at:
                 self._times.setdefault(name, []).append(times[fired])
         for name, gradient in gradients.items():
-            self._norms[name] = self._norms.get(name, 0.0) + float(np.linalg.norm(gradient))
+            # not np.linalg.norm: its BLAS threads wait for each other while the passes have the processors
+            self._norms[name] = self._norms.get(name, 0.0) + math.sqrt(float(np.sum(np.square(gradient))))
         for name, counts in floored.items():
             before = self._floored.get(name, (0, 0))
             self._floored[name] = before[0] + counts[0], before[1] + counts[1]
