@@ -37,8 +37,8 @@ class Gradients:
     `delays` are one number a projection, `offsets` are dL/d i_offset. `input_times` holds, for each input,
     one value a spike in the (flattened) order in which the user gave the times, as
     `training.spike_time_gradient` does: length `Spikes.n_given`, zero where the time is inf or the spike
-    had no effect. A batch made by `Spikes.select` keeps the length of the whole set. `floored` is for
-    `training.passes`.
+    had no effect. A batch made by `Spikes.select` keeps the length of the whole set. `floored`
+    counts, by population and with a slope floor only: crossings below it, crossings in all.
     """
 
     def __init__(self):
@@ -75,12 +75,14 @@ def _earlier(time, low, scale, begin, t):
 
 
 @kernel
-def _sweep(cell, wires, events, spike, error, slope, at_end, rank, weight_gradient, arrival_error, need_arrivals):
+def _sweep(cell, wires, events, spike, error, slope, floor, at_end, rank, weight_gradient, arrival_error,
+           need_arrivals):
     """Walk the arrivals of a range of samples backwards.
 
     Parameters: `spike`, `error`, `slope` (samples, neurons): T, dL/dT, V'(T); for a readout (`at_end`)
-    T = t_stop and error = dL/dV. `rank`: room for one integer of the weights' size a padded lane. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if
-    `need_arrivals`, `arrival_error` (one value an arrival: dL/ds).
+    T = t_stop and error = dL/dV; `floor`: smallest V' to divide by. `rank`: room for one integer of the weights'
+    size a padded lane. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if `need_arrivals`,
+    `arrival_error` (one value an arrival: dL/ds).
     """
     number = wires.weight.dtype
     width = sweep_lanes.padded(cell.lanes, wires.weight.itemsize)
@@ -105,7 +107,7 @@ def _sweep(cell, wires, events, spike, error, slope, at_end, rank, weight_gradie
                 rank[k] = 0
                 if t == math.inf or error[row, j] == 0.0:
                     continue
-                delta = error[row, j] if at_end else -error[row, j] / slope[row, j]
+                delta = error[row, j] if at_end else -error[row, j] / max(slope[row, j], floor)
                 rank[k] = _earlier(events.time[first:stop], low, scale, begin, t)
                 home[k] = np.int64(t / cell.period)
                 f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home[k] * cell.period)
@@ -137,6 +139,25 @@ def _sweep(cell, wires, events, spike, error, slope, at_end, rank, weight_gradie
             else:
                 sweep_lanes.collect(wires.weight, weight_gradient, g0, g1, rank, k - first, q, reach, start, down,
                                     right, cell.out_width, width)
+
+
+@kernel
+def _neuron_sums(fires, time, slope, error, floor, tau_mem, t_stop, by_threshold, by_offset):
+    """Add dL/dtheta and dL/d i_offset of a range of samples; return how many slopes are floored, how many fired."""
+    low, fired = 0, 0
+    for row in range(len(error)):
+        for j in range(error.shape[1]):
+            t = time[row, j] if fires else t_stop
+            if t == math.inf:
+                continue
+            fired += 1
+            push = -error[row, j]
+            if fires:
+                low += slope[row, j] < floor
+                push = error[row, j] / max(slope[row, j], floor)
+            by_threshold[j] += push
+            by_offset[j] -= push * (t if tau_mem == math.inf else -math.expm1(-t / tau_mem))
+    return low, fired
 
 
 @kernel
@@ -191,7 +212,7 @@ def _pools(plan, activations, needed):
     return pools
 
 
-def backward(plan, activations, loss_gradient, input_times=False, delays=True, threads=None):
+def backward(plan, activations, loss_gradient, input_times=False, delays=True, threads=None, slope_floor=0.0):
     """Return the gradients of a loss over a batch.
 
     Parameters
@@ -209,6 +230,8 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
         and always come.
     threads : int, optional
         Default: all processors; the result does not depend on it.
+    slope_floor : float
+        Smallest V' in V/ms that is divided by.
 
     Returns
     -------
@@ -234,7 +257,7 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
     want_inputs = input_times or delays
 
     def run(first, last, kept):
-        weights, delay_sums = {}, {}
+        weights, delay_sums, neurons = {}, {}, {}
         for layer in reversed(plan.layers):
             if layer.name not in needed or not layer.links:
                 continue
@@ -247,11 +270,16 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
             spike = activations.time[layer.name][here]
             if not layer.fires:
                 spike = np.full(spike.shape, activations.t_stop)
-            cell, own, slope = activations.cells[layer.name], error[layer.name][here], activations.slope[layer.name][here]
+            cell, own, slope = activations.cells[layer.name], error[layer.name][here], activations.slope[layer.name]
             if layer.name not in pools:
                 size = wires.weight.itemsize
                 rank = np.zeros(cell.locations * sweep_lanes.padded(cell.lanes, size), f"i{size}")
-                _sweep(cell, wires, events, spike, own, slope, not layer.fires, rank, gradient, arrival_error, back)
+                _sweep(cell, wires, events, spike, own, slope[here], slope_floor, not layer.fires, rank, gradient,
+                       arrival_error, back)
+                sums = np.zeros((2, layer.size))
+                counts = _neuron_sums(layer.fires, spike, slope[here], own, slope_floor, cell.tau_mem,
+                                      activations.t_stop, *sums)
+                neurons[layer.name] = sums, counts
             elif back:
                 first_arrival.backward(cell, wires, events, spike, own, arrival_error)
             weights[layer.name] = gradient
@@ -264,10 +292,10 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
                         _to_inputs(events, number, arrival_error, inputs[link.source])
                 else:
                     _to_sources(events, number, arrival_error, error[link.source][here])
-        return weights, delay_sums
+        return weights, delay_sums, neurons
 
     parts = layers.in_threads(run, activations.shards, layers.thread_count(threads))
-    result = _summed(plan, activations, parts, error, needed, pools, delays)
+    result = _summed(plan, parts, needed, delays, slope_floor > 0.0)
     if input_times:
         for name, spikes in activations.stimulus.items():
             result.input_times[name] = in_given_order(spikes, inputs[name])
@@ -283,13 +311,13 @@ def _upstream(plan, loss):
     return needed
 
 
-def _summed(plan, activations, parts, error, needed, pools, delays):
+def _summed(plan, parts, needed, delays, floored):
     result = Gradients()
     for layer in plan.layers:
         name = layer.name
         if name in needed and layer.links and parts:
             total = parts[0][0][name].astype(np.float64)
-            for weights, _ in parts[1:]:
+            for weights, _, _ in parts[1:]:
                 total += weights[name]
         else:
             total = np.zeros(sum(math.prod(link.shape) for link in layer.links))
@@ -299,24 +327,14 @@ def _summed(plan, activations, parts, error, needed, pools, delays):
             result.weights[link.name] = total[at:at + size].reshape(link.shape) / link.pool**2
             at += size
             if delays or link.source not in plan.inputs:
-                result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for _, sums in parts)
-        if name in pools:
-            result.thresholds[name], result.offsets[name] = np.zeros(layer.size), np.zeros(layer.size)
-        else:
-            _add_thresholds(layer, activations, error[name], result)
+                result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for _, sums, _ in parts)
+        sums = np.zeros((2, layer.size))
+        here = [neurons[name] for _, _, neurons in parts if name in neurons]
+        for part, _ in here:
+            sums += part
+        result.offsets[name] = sums[1]
+        if layer.fires:
+            result.thresholds[name] = sums[0]
+            if floored:
+                result.floored[name] = sum(low for _, (low, _) in here), sum(fired for _, (_, fired) in here)
     return result
-
-
-def _add_thresholds(layer, activations, error, result):
-    """Set dL/dtheta and dL/d i_offset of one population."""
-    tau_mem = activations.cells[layer.name].tau_mem
-    if layer.fires:
-        time, slope = activations.time[layer.name], activations.slope[layer.name]
-        fired = np.isfinite(time)
-        push = np.where(fired, error / np.where(fired, slope, 1.0), 0.0)
-        result.thresholds[layer.name] = push.sum(axis=0)
-    else:
-        time, fired, push = np.full(error.shape, activations.t_stop), np.ones(error.shape, bool), -error
-    t = np.where(fired, time, 0.0)
-    response = t if math.isinf(tau_mem) else -np.expm1(-t / tau_mem)
-    result.offsets[layer.name] = -(push * response).sum(axis=0)

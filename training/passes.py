@@ -1,7 +1,5 @@
 """Forward and backward through a network for a batch: the layers engine and its gradient behind two calls."""
 
-import numpy as np
-
 from eventsim.errors import InputError
 
 
@@ -71,19 +69,11 @@ class Passes:
         Parameters
         ----------
         activity : as `forward` returned it with ``learning=True``
-            Its slopes are floored in place.
         loss_gradient : dict of ndarray
             dL/dt by spiking population or dL/dV by readout, (samples, size).
         """
         from training import layered
 
-        floored = {}
-        if self.slope_floor > 0.0:
-            for name, slope in activity.slope.items():
-                if name not in activity.potential:
-                    fired = int(np.count_nonzero(np.isfinite(activity.time[name])))
-                    floored[name] = int(np.count_nonzero(slope < self.slope_floor)), fired
-                np.maximum(slope, self.slope_floor, out=slope)
-        found = layered.backward(self._plan, activity, loss_gradient, delays=False, threads=self.threads)
-        found.floored = floored
-        return found
+        return layered.backward(
+            self._plan, activity, loss_gradient, delays=False, threads=self.threads, slope_floor=self.slope_floor
+        )
