@@ -4,6 +4,9 @@ For a neuron that did not fire, V has a largest value V* at some t* up to the ho
 by the response of its arrivals at t* (the envelope theorem; t* may move too, but V is flat or kinked there):
 
     dV*/dw = sum of amplitude * K(t* - s) over the arrivals s < t* of the weight.
+
+A neuron whose inputs only pull it down has its largest V before all of them, where no weight moves it. There t* is
+the arrival (or the horizon) at which V is lowest instead: where the inputs act most.
 """
 
 import numpy as np
@@ -42,8 +45,8 @@ def _highest(cell, drive, v, i, span):
 
 
 @closed_form
-def _move_on(cell, j, t, v, i, last, peak, when):
-    """Bring neuron j from its last touch to t, and note its largest V on the way."""
+def _move_on(cell, j, t, v, i, last, peak, when, bottom, lowest):
+    """Bring neuron j from its last touch to t; note its largest V on the way, and its lowest V at a touch."""
     top, after = _highest(cell, cell.drive[j], v[j], i[j], t - last[j])
     if top > peak[j]:
         peak[j], when[j] = top, last[j] + after
@@ -52,6 +55,8 @@ def _move_on(cell, j, t, v, i, last, peak, when):
     c0, c1 = v[j] * o0 + i[j] * p0, v[j] * o1 + i[j] * p1
     v[j], i[j] = membrane.local(cell.regime, cell.tau_mem, cell.tau_syn, cell.drive[j], c0, c1, t - last[j])
     last[j] = t
+    if v[j] < bottom[j]:
+        bottom[j], lowest[j] = v[j], t
 
 
 @kernel
@@ -59,11 +64,13 @@ def _walk(cell, wires, events, t_stop, asked, peaks, gradient):
     """Write V* - v_inf of the asked neurons to `peaks`, and add the sum of dV*/dw to `gradient` (flat)."""
     n = asked.shape[1]
     v, i, last, when = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n)
+    bottom, lowest, begun = np.zeros(n), np.zeros(n), np.zeros(n)
     p0, p1 = membrane.psi(cell.regime, cell.tau_mem, cell.tau_syn, 0.0)
     for row in range(len(asked)):
         v[:], i[:], last[:], when[:] = cell.v_init, 0.0, 0.0, 0.0
         peak = peaks[row]
         peak[:] = cell.v_init
+        bottom[:], lowest[:], begun[:] = cell.v_init, 0.0, t_stop
         for back in (False, True):
             for k in range(events.offsets[row], events.offsets[row + 1]):
                 t = events.time[k]
@@ -77,7 +84,8 @@ def _walk(cell, wires, events, t_stop, asked, peaks, gradient):
                             if not asked[row, j]:
                                 continue
                             if not back:
-                                _move_on(cell, j, t, v, i, last, peak, when)
+                                _move_on(cell, j, t, v, i, last, peak, when, bottom, lowest)
+                                begun[j] = min(begun[j], t)
                                 i[j] += wires.weight[offset + lane] * events.amplitude[k]
                             elif t < when[j]:
                                 response, _ = membrane.local(
@@ -86,7 +94,9 @@ def _walk(cell, wires, events, t_stop, asked, peaks, gradient):
             if not back:
                 for j in range(n):
                     if asked[row, j]:
-                        _move_on(cell, j, t_stop, v, i, last, peak, when)
+                        _move_on(cell, j, t_stop, v, i, last, peak, when, bottom, lowest)
+                        if when[j] <= begun[j]:
+                            peak[j], when[j] = bottom[j], lowest[j]
 
 
 def gradient(activity, name, asked):
@@ -104,7 +114,7 @@ def gradient(activity, name, asked):
     Returns
     -------
     ndarray (samples, neurons), dict of ndarray
-        V* - v_threshold in V (0 where not asked), and the sum of dV*/dw over all asked, by projection in the
+        V(t*) - v_threshold in V (0 where not asked), and the sum of dV*/dw over all asked, by projection in the
         user's shape.
     """
     layer = next(layer for layer in activity.plan.layers if layer.name == name)

@@ -46,11 +46,15 @@ def test_the_largest_potential_is_that_of_a_fine_grid(taus, offset):
     missing, _ = peaks.gradient(run(net, stimulus), "map", asked)
     trace = es.simulate(net, stimulus, T_STOP, engine="heap")
     times = np.linspace(0.0, T_STOP, 20001)
+    pulled_down = 0
     for sample in range(3):
         v, _ = trace.membrane("map", np.arange(18), times, sample=sample)
         highest = np.where(asked[sample], np.asarray(v).reshape(-1, len(times)).max(axis=1) - 100.0, 0.0)
-        assert np.abs(missing[sample] - highest).max() < 2e-3
-        assert (missing[sample] >= highest - 1e-9).all()
+        risen = (highest > -99.69) | ~asked[sample]
+        assert np.abs(missing[sample] - highest)[risen].max() < 2e-3
+        assert (missing[sample] >= highest - 1e-9)[risen].all()
+        pulled_down += np.count_nonzero(missing[sample] < -99.71)
+    assert pulled_down > 0  # what only fell is seen at its lowest
 
 
 @pytest.mark.parametrize("taus", REGIMES)
