@@ -47,7 +47,7 @@ class Initial:
     active: float | list = 1.0
     law: str = "uniform"
     steps: float | list = 8.0
-    firing: float | list = 0.7
+    firing: float | list = 0.5
     readout_sd: float = 1.0
     gain: float | list = 1.0
 

@@ -231,7 +231,7 @@ SAMPLES = 256
 
 def by_rule(
     model, rule="moments", law="uniform", gain=1.0, *, window=1.0, kappa=1.2, mean=0.0, active=1.0, steps=8.0,
-    firing=0.7, readout_sd=1.0, images=None, threads=None,
+    firing=0.5, readout_sd=1.0, images=None, threads=None,
 ):  # fmt: skip
     """Give the network of a model initial weights by the name of a rule.
 

@@ -6,7 +6,7 @@ from eventsim.errors import InputError
 from training import first_arrival
 
 SATURATED = 0.9
-"""Part of what a layer can reach at most that is aimed at where the wished part is beyond it."""
+"""Largest part of what a layer can reach at most that may be wished for."""
 
 
 def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engine=None, threads=None):
@@ -15,8 +15,9 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
     A spiking population is scaled until the part `firing` of its (sample, neuron) pairs has fired by
     `t_stop`; a readout until its potentials have standard deviation `readout_sd` (the data-dependent twin of
     `initialize.moment_rule`, after LSUV, Mishkin and Matas 2016). More weight means more and earlier spikes
-    only where the mean drive is positive, and dark places of a map have no input at all: where a factor of 1000
-    does not reach `firing`, nine tenths of what it does reach are aimed at. First-arrival pooling is left alone.
+    only where the mean drive is positive, and dark places of a map have no input at all, so there is a largest
+    part that fires; close to it weights lose all measure and every spike comes at once. First-arrival pooling is
+    left alone.
 
     Parameters
     ----------
@@ -39,6 +40,11 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
     -------
     dict of float
         The factor of each population's incoming weights.
+
+    Raises
+    ------
+    InputError
+        A part that fires out of range or out of reach, with what is in reach.
     """
     if engine is None:
         from eventsim.engines import layers as engine
@@ -71,9 +77,12 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
                 return float(np.mean(np.isfinite(run(10.0**exponent).time[name])))
 
             low, high = -3.0, 3.0
-            reached = fired(high)
-            # a layer that is all but saturated has weights without measure
-            wished = wished if wished <= reached else SATURATED * reached
+            most = fired(high)
+            if wished > SATURATED * most:
+                raise InputError(
+                    f'firing = {wished:g} of "{population.name}" is out of reach: whatever the scale of its weights, '
+                    f"at most {most:.3g} fire; ask for at most {SATURATED * most:.2g}, or for a larger mean."
+                )
             for _ in range(rounds):
                 middle = 0.5 * (low + high)
                 low, high = (middle, high) if fired(middle) < wished else (low, middle)

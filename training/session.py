@@ -98,7 +98,7 @@ class Session:
         gradients = clip_neurons(gradients, self.neuron_clip)
         view = Batch(
             effective.weights, activity.time, labels, self.model.output, self.model.net.projections,
-            self.parameters.normalized, dropped,
+            self.parameters.normalized, dropped, activity,
         )  # fmt: skip
         for policy in self.policies:
             for name, addition in policy.gradient(view).items():

@@ -1,6 +1,7 @@
 """Networks from descriptions of layers, and their initial weights."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -133,22 +134,25 @@ def test_the_measured_rule_reaches_the_wished_firing_of_each_layer_of_a_conv_net
 
 
 @pytest.mark.compiled
-def test_where_dark_places_can_never_fire_the_measured_rule_stops_short_of_saturation():
+def test_a_firing_that_no_scale_reaches_is_refused_with_what_is_in_reach():
     images = np.zeros((20, 8, 8, 1), np.uint8)
     images[:, :4] = np.random.default_rng(0).integers(1, 17, (20, 4, 8, 1))
-    network = {
-        "hidden": ["6C3"], "tau_mem": math.inf, "tau_syn": math.inf, "t_stop": 3.0,
-        "initial": {"rule": "measured", "firing": [0.9, 0.5], "mean": 1.0},
-    }  # fmt: skip
-    model = config.build(config.parse({"network": network}), (8, 8, 1), range(10), images)
-    projection = model.net.projections["input->hidden"]
-    parts = []
-    for factor in (1.0, 1000.0):
-        weights = {projection.name: factor * projection.weight}
-        times = Passes(model.net, 3.0, threads=1).forward(model.encode(images), weights).time["hidden"]
-        parts.append(np.isfinite(times).mean())
-    assert parts[1] < 2.0 / 3.0 and parts[0] == pytest.approx(0.9 * parts[1], abs=0.01)
-    assert np.abs(projection.weight).max() < 20.0
+
+    def build(firing):
+        network = {
+            "hidden": ["6C3"], "tau_mem": math.inf, "tau_syn": math.inf, "t_stop": 3.0,
+            "initial": {"rule": "measured", "firing": [firing, 0.5], "mean": 1.0},
+        }  # fmt: skip
+        return config.build(config.parse({"network": network}), (8, 8, 1), range(10), images)
+
+    with pytest.raises(InputError, match=r'firing = 0\.9 of "hidden" is out of reach') as caught:
+        build(0.9)
+    assert "\n" not in str(caught.value)
+    most = float(re.search(r"at most ([\d.]+) fire", str(caught.value))[1])
+    assert 0.4 < most < 2.0 / 3.0  # a third of the places is dark
+    reached = build(0.85 * most)
+    times = Passes(reached.net, 3.0, threads=1).forward(reached.encode(images)).time["hidden"]
+    assert np.isfinite(times).mean() == pytest.approx(0.85 * most, abs=0.01)
 
 
 @pytest.mark.parametrize("initial, words", [

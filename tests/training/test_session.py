@@ -63,7 +63,7 @@ def everything(readout):
         "slope_floor": 0.2, "schedule": "cosine",
         "augment": augment.Chain([augment.Affine(5.0, 0.1, 0.5), augment.Elastic(3.0, 2.0), augment.Erase()]),
         "policies": (
-            regularize.WeightBump(limit=0.2), regularize.Firing(0.9, 0.1),
+            regularize.WeightBump(limit=0.2), regularize.Firing(0.9, 0.1), regularize.Peak(0.9, 0.1),
             *(() if readout else (regularize.SilentLabel(),)),
         ),
         "rates": {"scale": 3.0},
@@ -282,6 +282,18 @@ def test_a_dead_layer_is_warned_of_once_with_advice(tmp_path):
     assert [list(r["warnings"]) for r in again.records] == [["hidden2"], [], []]
     silent = {"name": "hidden2", "counts": [0] * 40, "mean": None, "quantiles": None}
     assert silent in history.records[0]["spike_times"]["layers"]
+
+
+@pytest.mark.compiled
+@pytest.mark.parametrize("normalize", [False, True])
+@pytest.mark.parametrize("policy", [regularize.Firing(0.3), regularize.Peak(0.3), regularize.WeightBump()])
+def test_a_policy_wakes_a_dead_layer(policy, normalize):
+    model = conv_model(readout=True)
+    projection = model.net.projections["pool1->hidden2"]
+    projection.set_weight(projection.weight - 1.1 * projection.weight.max())
+    settings = {"normalize": normalize, "rates": {"drive": 1.0}, "optimizer": training.AdamW(0.05, weight_decay=0.0)}
+    history = fit(model, 15, policies=(policy,), **settings)
+    assert history.records[0]["silent"]["hidden2"] > 0.9 > 0.8 > history.records[-1]["silent"]["hidden2"]
 
 
 @pytest.mark.compiled

@@ -1,0 +1,97 @@
+"""What policies about silent neurons share: what they see, and what they may answer (`training.regularize`)."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from eventsim.errors import InputError
+
+
+class Batch(NamedTuple):
+    """What a policy may look at.
+
+    ``weights``: effective weights by projection; ``times``: first-spike times (samples, size) by population;
+    ``labels`` (samples,); ``output``: name of the output population; ``projections``: by name;
+    ``normalized``: names of the projections whose weights are standardised; ``dropped``: deleted spikes
+    (samples, size) by population, which are ``inf`` in the times; ``activity``: of the run, with its arrivals.
+    """
+
+    weights: dict
+    times: dict
+    labels: np.ndarray
+    output: str
+    projections: dict
+    normalized: frozenset = frozenset()
+    dropped: Mapping = MappingProxyType({})
+    activity: object = None
+
+    def firing(self, population, groups):
+        """Return in how many of (samples x places) each group of neurons fired, and how many there were.
+
+        Deleted spikes count neither as fired nor as silent.
+
+        Parameters
+        ----------
+        population : str
+        groups : int
+            Neurons, or channels of a map.
+
+        Returns
+        -------
+        ndarray of int (groups,), ndarray of int (groups,)
+        """
+        times = self.times[population]
+        fired = np.isfinite(times).sum(axis=0)
+        counted = np.full(times.shape[1], len(times))
+        if population in self.dropped:
+            counted -= self.dropped[population].sum(axis=0)
+        return fired.reshape(-1, groups).sum(axis=0), counted.reshape(-1, groups).sum(axis=0)
+
+
+class Policy:
+    """Base of the policies: no gradient, no bump, no memory. `kind` is the name that files use."""
+
+    kind = None
+
+    def gradient(self, batch):
+        """Return additions to dL/dw, arrays that broadcast to the weights, by projection."""
+        return {}
+
+    def bump(self, batch):
+        """Return additions to the weights, arrays that broadcast to the weights, by projection."""
+        return {}
+
+    def state_dict(self):
+        """Return what the policy remembers between batches, as arrays by name."""
+        return {}
+
+    def load_state_dict(self, arrays):
+        """Take over what `state_dict` returned."""
+
+    def to_dict(self):
+        """Return the kind and the settings, ready for JSON."""
+        settings = {k: v for k, v in asdict(self).items() if k in self.settings()}
+        return {"kind": self.kind, **settings}
+
+    @classmethod
+    def settings(cls):
+        """Return the names of the settings."""
+        return tuple(name for name, f in cls.__dataclass_fields__.items() if f.init)
+
+
+def positive(owner, **values):
+    """Raise `InputError` unless all values are finite and above 0."""
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0.0):
+            raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
+
+
+def spread(projection, per_neuron):
+    """Return one value a target neuron as an array over the last axis of the weights of `projection`.
+
+    The places of a convolution share the weights of their channel: it gets the mean over them.
+    """
+    return per_neuron.reshape(-1, projection.weight.shape[-1]).mean(axis=0)
