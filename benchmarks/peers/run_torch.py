@@ -125,10 +125,12 @@ while conversation.wait():
         loss.backward()
         optimizer.step()
         total += float(loss) * len(index)
+    conversation.stop()
     conversation.reply(loss=total / len(images))
 if options.model != "relu":
     # Asked for once the last turn is over, so that counting the spikes costs the training nothing.
     rates = []
     with torch.no_grad():
         scores(net, encoded(images[:options.batch]), rates)
+    conversation.stop()
     conversation.reply(rates=rates)

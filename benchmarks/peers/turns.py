@@ -54,11 +54,14 @@ class Turns:
         self._wall, self._processor = time.perf_counter(), _used()
         return wanted
 
-    def reply(self, **figures):
-        """Stop the clocks and answer with them and with further figures of this turn."""
+    def stop(self):
+        """Stop the clocks: the training of this turn is over."""
         user, system = (now - before for now, before in zip(_used(), self._processor, strict=True))
-        clocks = {"wall_s": time.perf_counter() - self._wall, "cpu_s": user + system, "system_s": system}
-        self._say({**clocks, **figures, "peak_memory_bytes": common.peak_memory()})
+        self._clocks = {"wall_s": time.perf_counter() - self._wall, "cpu_s": user + system, "system_s": system}
+
+    def reply(self, **figures):
+        """Answer with the clocks and with further figures of this turn."""
+        self._say({**self._clocks, **figures, "peak_memory_bytes": common.peak_memory()})
 
     def _say(self, figures):
         print(json.dumps(figures), file=self._out, flush=True)
