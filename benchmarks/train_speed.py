@@ -10,7 +10,7 @@ processor time, which other work on the machine lengthens less than wall time; r
 round. An epoch of 60,000 samples is extrapolated from the time of one. The time of ours grows with the spikes, so
 the part of each layer that fired stands beside it; for the others it is spikes a neuron over all steps.
 Reading the images is not timed. A program that cannot run here is skipped. The C library is told to keep memory
-that was freed: reserving large tensors anew for every batch takes the time-stepped ones up to half their time.
+that was freed: reserving large tensors anew for every batch may take the time-stepped ones half their time.
 """
 
 import argparse
