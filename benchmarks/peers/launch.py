@@ -1,6 +1,6 @@
 """Start a peer in the environment of its own, and make these environments.
 
-    python benchmarks/peers/launch.py [--peers DIR] [brian2 nest neuron]
+    python benchmarks/peers/launch.py [--peers DIR] [brian2 nest neuron torch]
 
 installs with pip what is missing.
 """
@@ -23,14 +23,18 @@ REQUIREMENTS = {
     "brian2": ("brian2==2.9.0", "numpy<2", "cython", "setuptools"),
     "nest": ("nest-simulator==3.10.0",),
     "neuron": ("neuron==9.0.2", "setuptools"),
+    "torch": ("torch==2.13.0", "numpy", "loguru"),
 }
 """What pip installs into each environment."""
 
+WITHOUT_DEPENDENCIES = {"torch": ("snntorch==1.0.0", "spikingjelly==2.0.0")}
+"""What pip installs besides, alone: they name libraries of pictures, sound and plots that training does not touch."""
+
 
 class Peer(NamedTuple):
-    """How to run one peer: its environment, its script, and the script's options."""
+    """How to run one peer: its environment (None: this very Python), its script, and the script's options."""
 
-    environment: str
+    environment: str | None
     script: str
     options: tuple
 
@@ -45,6 +49,14 @@ PEERS = {
     "neuron": Peer("neuron", "run_neuron.py", ()),
 }
 """Peers by name; those with a step take 0.1 ms, "fine" 0.01 ms."""
+
+TRAINERS = {
+    "eventsim": Peer(None, "run_eventsim.py", ()),
+    "relu": Peer("torch", "run_torch.py", ("--model", "relu")),
+    "snntorch": Peer("torch", "run_torch.py", ("--model", "snntorch")),
+    "spikingjelly": Peer("torch", "run_torch.py", ("--model", "spikingjelly")),
+}
+"""What trains networks, by name."""
 
 
 class Unavailable(Exception):
@@ -69,14 +81,17 @@ def install(name, folder=FOLDER):
     if interpreter(name, folder).exists() and (place / "complete").exists():
         return
     venv.create(place, with_pip=True, clear=True)
-    command = [interpreter(name, folder), "-m", "pip", "install", "--quiet", *REQUIREMENTS[name]]
-    if subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode:
-        raise Unavailable(f"{name}: pip cannot install {' '.join(REQUIREMENTS[name])}")
+    for options, wanted in (((), REQUIREMENTS[name]), (("--no-deps",), WITHOUT_DEPENDENCIES.get(name, ()))):
+        command = [interpreter(name, folder), "-m", "pip", "install", "--quiet", *options, *wanted]
+        if wanted and subprocess.run(command, check=False, stderr=subprocess.DEVNULL).returncode:
+            raise Unavailable(f"{name}: pip cannot install {' '.join(wanted)}")
     (place / "complete").touch()
 
 
 def interpreter(name, folder=FOLDER):
-    """Return the path of the Python of an environment."""
+    """Return the path of the Python of an environment; None stands for the one that runs this."""
+    if name is None:
+        return pathlib.Path(sys.executable)
     return pathlib.Path(folder).absolute() / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
@@ -103,23 +118,55 @@ def run(peer, network, duration, folder=FOLDER, spikes=None, scratch=None):
     Unavailable
         Where there is no environment, or the script failed; with its last line.
     """
-    environment, script, options = PEERS[peer]
-    python = interpreter(environment, folder)
-    if not python.exists():
-        raise Unavailable(f"{peer}: not installed; python benchmarks/peers/launch.py {environment}")
+    program, surroundings = _command(peer, PEERS[peer], folder)
     with tempfile.TemporaryDirectory() as own:
         out = pathlib.Path(own) / "figures.json"
         place = pathlib.Path(scratch or own)
         place.mkdir(parents=True, exist_ok=True)
-        command = [python, HERE / script, network, "--duration", str(duration), "--out", out, "--folder", place,
-                   *options, *(("--spikes", spikes) if spikes else ())]
-        one_thread = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-        without = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONSAFEPATH")}
+        command = [*program, network, "--duration", duration, "--out", out, "--folder", place,
+                   *(("--spikes", spikes) if spikes else ())]
         done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False,
-                              env={**without, **one_thread})
+                              env=surroundings)
         if done.returncode:
             raise Unavailable(f"{peer}: {(done.stderr.strip().splitlines() or ['was killed'])[-1]}")
         return {**json.loads(out.read_text(encoding="utf-8")), "peer": peer}
+
+
+def start(trainer, arguments, folder=FOLDER, stderr=None, **environment):
+    """Start a program that trains in turns and return it, with pipes to talk to it line by line.
+
+    Parameters
+    ----------
+    trainer : str
+        A key of `TRAINERS`.
+    arguments : sequence
+        Further options of its script.
+    folder : path-like, optional
+        Of the environments.
+    stderr : file, optional
+        Where its error messages go.
+    **environment
+        Variables to set.
+
+    Raises
+    ------
+    Unavailable
+        Where there is no environment.
+    """
+    program, surroundings = _command(trainer, TRAINERS[trainer], folder)
+    return subprocess.Popen([str(part) for part in (*program, *arguments)], stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=stderr, text=True, env={**surroundings, **environment})
+
+
+def _command(name, peer, folder):
+    """Return what starts a peer, and the variables it runs with: one thread, its own packages."""
+    python = interpreter(peer.environment, folder)
+    if not python.exists():
+        raise Unavailable(f"{name}: not installed; python benchmarks/peers/launch.py {peer.environment}")
+    # A path of ours would mix our packages into another environment; a safe one would hide the script's neighbours.
+    left_out = ("PYTHONSAFEPATH",) if peer.environment is None else ("PYTHONSAFEPATH", "PYTHONPATH")
+    kept = {key: value for key, value in os.environ.items() if key not in left_out}
+    return [python, HERE / peer.script, *peer.options], {**kept, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 def main():
