@@ -153,6 +153,7 @@ class EventSample:
         self.counters[[N_NOISE, NOISE_TAKEN]] = 0
         self.clocks[:] = arrays["clock"]
         resting = np.flatnonzero((slow[:, RELEASE] > -math.inf) & (slow[:, RELEASE] < math.inf))
+        resting = resting[np.argsort(slow[resting, RELEASE], kind="stable")]
         for row in self.counts:
             mine = resting[(resting >= row[LOW]) & (resting < row[HIGH])]
             self.lists[RESTING, row[LOW]:row[LOW] + len(mine)] = mine
