@@ -352,13 +352,15 @@ class Sample(EventSample):
                         self.counters, self.clocks, made.room, t_stop, self.CHUNK, *limit)
 
     def grow(self):
-        """Make the tables that fill up twice as long."""
-        super().grow()
-        used = len(self._places)
-        self._times, self._places = longer_table(self._times), longer_table(self._places)
-        self._waiting = longer_table(self._waiting)
-        self._places[used:, AFTER] = np.append(np.arange(used + 1, 2 * used), self.counters[FREE])
-        self.counters[FREE] = used
+        """Make room; see `EventSample.grow`."""
+        grows = super().grow()
+        if grows:
+            used = len(self._places)
+            self._times, self._places = longer_table(self._times), longer_table(self._places)
+            self._waiting = longer_table(self._waiting)
+            self._places[used:, AFTER] = np.append(np.arange(used + 1, 2 * used), self.counters[FREE])
+            self.counters[FREE] = used
+        return grows
 
     def flights(self):
         """Return the spikes under way as tables (NEXT, EMITTED, AMPLITUDE) and (ROW, AT, SENDER)."""

@@ -252,9 +252,11 @@ class Sample(EventSample):
             self.fresh[to:to + size] = old[at:at + size]
 
     def grow(self):
-        """Make the tables that fill up twice as long."""
-        super().grow()
-        self._flights = Flights(*(longer_table(table) for table in self._flights))
+        """Make room; see `EventSample.grow`."""
+        grows = super().grow()
+        if grows:
+            self._flights = Flights(*(longer_table(table) for table in self._flights))
+        return grows
 
     def flights(self):
         """Return the spikes under way as tables (NEXT, EMITTED, AMPLITUDE) and (ROW, AT, SENDER)."""
