@@ -212,7 +212,8 @@ def _pools(plan, activations, needed):
     return pools
 
 
-def backward(plan, activations, loss_gradient, input_times=False, delays=True, threads=None, slope_floor=0.0):
+def backward(plan, activations, loss_gradient, input_times=False, delays=True, threads=None, slope_floor=0.0,
+             room=None):
     """Return the gradients of a loss over a batch.
 
     Parameters
@@ -232,6 +233,8 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
         Default: all processors; the result does not depend on it.
     slope_floor : float
         Smallest V' in V/ms that is divided by.
+    room : dict, optional
+        Keeps the tables of the sums from call to call: fresh memory is a sixth of the step of a dense network.
 
     Returns
     -------
@@ -255,15 +258,17 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
     pools = _pools(plan, activations, needed)
     inputs = {name: np.zeros(len(spikes)) for name, spikes in activations.stimulus.items()}
     want_inputs = input_times or delays
+    tables = _tables(plan, activations, needed, {} if room is None else room)
 
     def run(first, last, kept):
-        weights, delay_sums, neurons = {}, {}, {}
+        delay_sums, neurons = {}, {}
         for layer in reversed(plan.layers):
             if layer.name not in needed or not layer.links:
                 continue
             events = kept[layer.name]
             wires = activations.wires[layer.name]
-            gradient = np.zeros(len(wires.weight), wires.weight.dtype)
+            gradient = tables[layer.name][first // layers.SHARD]
+            gradient.fill(0.0)
             back = want_inputs or any(link.source not in plan.inputs for link in layer.links)
             arrival_error = np.zeros(len(events.time) if back else 0)
             here = slice(first, last)
@@ -282,7 +287,6 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
                 neurons[layer.name] = sums, counts
             elif back:
                 first_arrival.backward(cell, wires, events, spike, own, arrival_error)
-            weights[layer.name] = gradient
             for number, link in enumerate(layer.links):
                 if not back:
                     continue
@@ -292,10 +296,10 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
                         _to_inputs(events, number, arrival_error, inputs[link.source])
                 else:
                     _to_sources(events, number, arrival_error, error[link.source][here])
-        return weights, delay_sums, neurons
+        return delay_sums, neurons
 
     parts = layers.in_threads(run, activations.shards, layers.thread_count(threads))
-    result = _summed(plan, parts, needed, delays, slope_floor > 0.0)
+    result = _summed(plan, parts, tables, delays, slope_floor > 0.0)
     if input_times:
         for name, spikes in activations.stimulus.items():
             result.input_times[name] = in_given_order(spikes, inputs[name])
@@ -311,25 +315,47 @@ def _upstream(plan, loss):
     return needed
 
 
-def _summed(plan, parts, needed, delays, floored):
+def _tables(plan, activations, needed, room):
+    """Return, by population that has a gradient, a row a shard for the sums of its weights."""
+    tables = {}
+    for layer in plan.layers:
+        if layer.name in needed and layer.links and activations.shards:
+            weight = activations.wires[layer.name].weight
+            key = layer.name, len(activations.shards), len(weight), weight.dtype
+            if key not in room:
+                room[key] = np.empty((len(activations.shards), len(weight)), weight.dtype)
+            tables[layer.name] = room[key]
+    return tables
+
+
+@kernel
+def _add_up(table, total):
+    """Add the rows of a table in their order, in double precision."""
+    step = 2048  # of the sums, which stay in the nearest cache
+    for start in range(0, len(total), step):
+        stop = min(start + step, len(total))
+        for row in range(len(table)):
+            for k in range(start, stop):
+                total[k] += table[row, k]
+
+
+def _summed(plan, parts, tables, delays, floored):
     result = Gradients()
     for layer in plan.layers:
         name = layer.name
-        if name in needed and layer.links and parts:
-            total = parts[0][0][name].astype(np.float64)
-            for weights, _, _ in parts[1:]:
-                total += weights[name]
-        else:
-            total = np.zeros(sum(math.prod(link.shape) for link in layer.links))
+        total = np.zeros(sum(math.prod(link.shape) for link in layer.links))
+        if name in tables:
+            _add_up(tables[name], total)
         at = 0
         for link in layer.links:
             size = math.prod(link.shape)
-            result.weights[link.name] = total[at:at + size].reshape(link.shape) / link.pool**2
+            gradient = total[at:at + size].reshape(link.shape)
+            result.weights[link.name] = gradient if link.pool == 1 else gradient / link.pool**2
             at += size
             if delays or link.source not in plan.inputs:
-                result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for _, sums, _ in parts)
+                result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for sums, _ in parts)
         sums = np.zeros((2, layer.size))
-        here = [neurons[name] for _, _, neurons in parts if name in neurons]
+        here = [neurons[name] for _, neurons in parts if name in neurons]
         for part, _ in here:
             sums += part
         result.offsets[name] = sums[1]

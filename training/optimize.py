@@ -100,7 +100,7 @@ class Optimizer:
     def _slot(self, slot, name, like):
         table = self.state[slot]
         if name not in table:
-            table[name] = np.zeros_like(like)
+            table[name] = np.zeros(like.shape, like.dtype)
         return table[name]
 
     def hyper_parameters(self):
@@ -218,15 +218,15 @@ class Adam(Optimizer):
             else:
                 gradient = gradient + self.weight_decay * parameter
         first, second = self._slot("exp_avg", name, parameter), self._slot("exp_avg_sq", name, parameter)
+        from training import adam_step
+
         beta1, beta2 = self.betas
         n = self.count[name]
-        first *= beta1
-        first += (1.0 - beta1) * gradient
-        second *= beta2
-        second += (1.0 - beta2) * gradient * gradient
-        denominator = np.sqrt(second / (1.0 - beta2**n))
-        denominator += self.eps
-        parameter -= (rate / (1.0 - beta1**n)) * first / denominator
+        whole = np.ascontiguousarray(parameter)  # itself, but where it is a part of another array
+        flat = [np.reshape(array, -1) for array in (whole, np.ascontiguousarray(gradient), first, second)]
+        adam_step.change(*flat, beta1, beta2, rate / (1.0 - beta1**n), 1.0 - beta2**n, self.eps)
+        if whole is not parameter:
+            parameter[...] = whole
 
 
 class AdamW(Adam):

@@ -34,6 +34,7 @@ class Passes:
                     f'neurons of "{population.name}" have two receptors; training needs neurons with one.')
         self._plan = layers.plan(net)
         self.t_stop, self.precision, self.threads, self.slope_floor = t_stop, precision, threads, slope_floor
+        self._room = {}
 
     def forward(self, stimulus, weights=None, thresholds=None, offsets=None, dropped=None, learning=False):
         """Return the activity: `time`, `slope` by population, `potential` by readout, (samples, size) each.
@@ -75,5 +76,6 @@ class Passes:
         from training import layered
 
         return layered.backward(
-            self._plan, activity, loss_gradient, delays=False, threads=self.threads, slope_floor=self.slope_floor
-        )
+            self._plan, activity, loss_gradient, delays=False, threads=self.threads, slope_floor=self.slope_floor,
+            room=self._room,
+        )  # fmt: skip
