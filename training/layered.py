@@ -18,7 +18,7 @@ import math
 import numpy as np
 
 from eventsim import arrays
-from eventsim._jit import closed_form, kernel
+from eventsim._jit import closed_form, inner, kernel
 from eventsim.engines import layer_wires, layers
 from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
@@ -52,7 +52,7 @@ def _move_back(cell, m, g0, g1):
     return m[0] * g0 + m[2] * g1, m[1] * g0 + m[3] * g1
 
 
-@closed_form
+@inner
 def _index(time, low, scale, begin):
     """Fill in begin[b]: how many of the sorted times lie before bin b; bins are 1 / scale wide, from low on."""
     at = 0
@@ -62,11 +62,15 @@ def _index(time, low, scale, begin):
         begin[b] = at
 
 
-@closed_form
+@inner
 def _earlier(time, low, scale, begin, t):
     """Return how many of the sorted times lie before t."""
-    b = min(np.int64(max((t - low) * scale, 0.0)), len(begin) - 1)
-    at = begin[b]
+    bin_of = (t - low) * scale
+    at = 0
+    if bin_of >= len(begin) - 1:  # asked before it is made an integer: it may be too large for one
+        at = begin[len(begin) - 1]
+    elif bin_of > 0.0:
+        at = begin[np.int64(bin_of)]
     while at > 0 and time[at - 1] >= t:
         at -= 1
     while at < len(time) and time[at] < t:
@@ -97,8 +101,9 @@ def _sweep(cell, wires, events, spike, error, slope, floor, at_end, rank, weight
         if stop == first:
             continue
         low, high = events.time[first], events.time[stop - 1]
-        scale = _BINS / (high - low) if high > low else 0.0
-        _index(events.time[first:stop], low, scale, begin)
+        scale = _BINS / (high - low) if high - low > 1e-300 else 0.0
+        times = events.time[first:stop]
+        _index(times, low, scale, begin)
         now = np.int64(high / cell.period)
         for at in range(cell.locations):
             for lane in range(cell.lanes):
@@ -108,7 +113,7 @@ def _sweep(cell, wires, events, spike, error, slope, floor, at_end, rank, weight
                 if t == math.inf or error[row, j] == 0.0:
                     continue
                 delta = error[row, j] if at_end else -error[row, j] / max(slope[row, j], floor)
-                rank[k] = _earlier(events.time[first:stop], low, scale, begin, t)
+                rank[k] = _earlier(times, low, scale, begin, t)
                 home[k] = np.int64(t / cell.period)
                 f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home[k] * cell.period)
                 h0, h1 = delta * f0, delta * f1

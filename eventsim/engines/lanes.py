@@ -241,6 +241,25 @@ def in_python(tests, general):
     return scan
 
 
+@intrinsic
+def _lowest(context, bits):
+    if not isinstance(bits, types.Integer):
+        return None
+
+    def write(context, builder, signature, arguments):
+        found = builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return context.cast(builder, found, signature.args[0], types.int64)
+
+    return types.int64(bits), write
+
+
+def _lowest_in_python(bits):
+    return (int(bits) & -int(bits)).bit_length() - 1
+
+
+lowest = _lowest_in_python if config.DISABLE_JIT else _lowest
+"""Return the place of the lowest bit that is set; there must be one."""
+
 _make = in_python if config.DISABLE_JIT else _scan
 scan = _make(True, False)
 scan_general = _make(True, True)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import closed_form, kernel
+from eventsim._jit import closed_form, inlined, kernel
 
 _CLUMP = 32
 """Most times in a bucket that insertion is left to sort."""
@@ -118,7 +118,7 @@ def _take_neurons(events, filled, link, times, generations, first, delay, t_stop
         filled[row] = at
 
 
-@closed_form
+@inlined
 def _after(events, rank, a, b):
     """Return whether arrival a comes after arrival b of the same time."""
     if events.generation[a] != events.generation[b]:

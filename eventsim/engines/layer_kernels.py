@@ -148,13 +148,9 @@ def _look(cell, arrivals, weight, place, state, first_lane, first, e, count, n_e
     fired = 0
     for word in range(len(hits)):
         bits = hits[word]
-        lane = word * a_word - 1
         while bits:
-            lane += 1
-            bit = bits & 1
-            bits >>= 1
-            if bit == 0:
-                continue
+            lane = word * a_word + vectors.lowest(bits)
+            bits &= bits - 1
             c0, c1 = state[0, lane], state[1, lane]
             drive, floor = push[lane], limit[lane] - margin
             # Where V is near the threshold at a touch, each further touch is looked at.

@@ -316,3 +316,18 @@ def test_activations_of_another_plan_are_refused():
 def test_networks_beyond_the_layers_engine_are_refused_by_its_plan(net, said):
     with pytest.raises(InputError, match=said):
         layers.plan(net)
+
+
+@pytest.mark.parametrize("times", [(0.0, 5e-324), (0.0, 1e-290), (0.0, 1e-9), (0.5, 0.5), (0.0, 0.9)])
+def test_arrivals_close_together_or_far_before_the_spike_are_found(times):
+    net = es.Network(seed=0)
+    net.input("in", 2)
+    net.population("out", 1, RAMP)
+    net.connect("in", "out", es.Dense([[1e-3], [1e-3]]))
+    stimulus = {"in": es.Spikes([list(times)], [[0, 1]], [[0]], n_samples=1)}
+    plan, activations = run(net, stimulus, 1e3)
+    found = layered.backward(plan, activations, {"out": np.ones((1, 1))}, input_times=True)
+    time = activations.time["out"][0, 0]
+    assert 499 < time < 502
+    assert found.weights["in->out"].ravel() == pytest.approx((np.array(times) - time) / 2e-3, rel=1e-12)
+    assert found.input_times["in"] == pytest.approx([0.5, 0.5])

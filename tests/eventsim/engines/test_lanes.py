@@ -86,3 +86,12 @@ def test_lanes_are_padded_to_whole_vectors(itemsize):
     for n_lanes in range(1, 70):
         width = lanes.padded(n_lanes, itemsize)
         assert width % vector == 0 and 0 <= width - n_lanes < vector <= lanes.PAD
+
+
+def test_the_lowest_bit_is_found():
+    @njit
+    def run(bits):
+        return lanes.lowest(bits)
+
+    for bits in (1, 2, 3, 8, 12, 2**15, 2**15 + 2**9):
+        assert run(np.int32(bits)) == lanes._lowest_in_python(np.int32(bits)) == f"{bits:b}"[::-1].index("1")
