@@ -65,7 +65,7 @@ NEAR_COSTS = 8
 def suits(prepared):
     """Return whether the lean kernel can run a network whose neurons rest for at least a window after a spike."""
     lowered, pops = prepared.lowered, prepared.cells.pops
-    if np.any(lowered.row_delay < 0.0):
+    if len(pops) == 0 or np.any(lowered.row_delay < 0.0):
         return False
     for p in range(len(pops)):
         kind = pops[p, KIND]
