@@ -49,6 +49,9 @@ adds to V in the span at most; SINK: the same of a receptor that nothing excites
 _NOTHING = 1e-300
 """The cap where nothing excites a receptor: only the mark of a candidate is above it."""
 
+_FAR = 1e200
+"""The cap where neurons never fire."""
+
 
 @inner
 def draw_caps(pops, caps, highest, now):
@@ -124,8 +127,9 @@ def _current_line(pops, lines, caps, excites, p, s, to):
         lines[p, PUSH_TWO] = up * b2
     elif two:
         lines[p, SINK_TWO] = rise * last2 * (1.0 - _MARGIN)
-    if theta == math.inf:
-        lines[p, CAP_ONE], lines[p, CAP_TWO] = math.inf, math.inf
+    if theta == math.inf:  # no current is too large; inf would be multiplied by a push of 0
+        lines[p, CAP_ONE], lines[p, CAP_TWO] = _FAR, _FAR
+        lines[p, PUSH_ONE], lines[p, PUSH_TWO] = 0.0, 0.0
     term = max(abs(a0), abs(a1) / b1, abs(a2) / b2 if two else 0.0)
     lines[p, A0], lines[p, A1], lines[p, A2] = a0, a1, a2
     lines[p, BLUR] = _MARGIN * max(abs(a0), abs(a1), abs(a2))
