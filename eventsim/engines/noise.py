@@ -17,6 +17,7 @@ class Noise(NamedTuple):
     """The Poisson neurons of one sample, one entry each."""
 
     gid: np.ndarray
+    """(Q,) int64, ascending."""
     number: np.ndarray
     """(Q,) int64: neuron number within its population."""
     rate: np.ndarray
@@ -67,12 +68,15 @@ def in_place(times, gids, n, start, end):
 def draw_until(noise, times, gids, counters, end):
     """Draw the spikes before `end`; return whether there was room for all.
 
-    Those drawn before and taken are forgotten; after False the call is repeated with more room.
+    Those drawn before are forgotten if they were taken, and put back if not: a horizon that is begun anew may end
+    earlier. After False the call is repeated with more room.
     """
-    if counters[NOISE_TAKEN] > 0:
-        counters[N_NOISE] = 0
-        counters[NOISE_TAKEN] = 0
-    size = counters[N_NOISE]
+    for k in range(counters[N_NOISE] - 1, counters[NOISE_TAKEN] - 1, -1):
+        q = np.searchsorted(noise.gid, gids[k])
+        noise.upcoming[q] = times[k]
+        noise.drawn[q] -= 1
+    counters[NOISE_TAKEN] = 0
+    size = 0
     for q in range(len(noise.rate)):
         if noise.rate[q] == 0.0:
             continue

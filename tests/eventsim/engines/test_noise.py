@@ -42,13 +42,16 @@ class Drawn:
         self.time, self.gid, self.counters = np.zeros(1), np.zeros(1, np.int64), np.zeros(13, np.int64)
         self.now, self.short = 0.0, 0
 
-    def until(self, end):
-        """Return the spikes of a horizon as (time, gid), in order, and take them."""
+    def until(self, end, part=1.0):
+        """Return the spikes of a horizon, or of its first part, as (time, gid), in order, and take them."""
         while not noise.draw_until(self.noise, self.time, self.gid, self.counters, end):
             self.time, self.gid = np.append(self.time, self.time), np.append(self.gid, self.gid)
             self.short += 1
         size = int(self.counters[noise.N_NOISE])
         noise.in_place(self.time, self.gid, size, self.now, end)
+        if part < 1.0:
+            end = self.now + part * (end - self.now)
+            size = int(np.searchsorted(self.time[:size], end))
         self.counters[noise.NOISE_TAKEN] = size
         self.now = end
         return list(zip(self.time[:size].tolist(), self.gid[:size].tolist(), strict=True))
@@ -65,6 +68,16 @@ def test_a_train_does_not_depend_on_the_horizons_it_is_drawn_in(cuts):
     assert found == expected(drawn.lowered, 100.0)
     assert len(found) > 80
     assert drawn.short > 0
+
+
+@settings(max_examples=networks.examples(40))
+@given(pieces=st.lists(st.tuples(st.floats(0.01, 50.0), st.floats(0.0, 1.0)), max_size=8))
+def test_horizons_that_are_given_up_halfway_change_no_train(pieces):
+    drawn, found = Drawn(), []
+    for length, part in pieces:
+        found += drawn.until(drawn.now + length, part)
+    end = drawn.now + 20.0
+    assert found + drawn.until(end) == expected(drawn.lowered, end)
 
 
 def test_a_horizon_without_spikes_draws_none():
