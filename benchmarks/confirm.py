@@ -83,6 +83,7 @@ def confirm(model, images, labels, threads, say):
                                 "median": float(np.median(times))},
         "horizon_ms": model.t_stop, "heap_seconds": seconds,
         "spikes_per_neuron": sum(fired[name] for name in neurons) / n / sum(model.net[name].size for name in neurons),
+        "inputs": [name for name in names if name not in neurons],
         "fired": {name: fired[name] / n / model.net[name].size for name in names},
         "spike_times": {"edges": edges.tolist(), "counts": {name: counts[name].tolist() for name in names}},
     }
@@ -93,26 +94,24 @@ def draw(figures, path):
     import matplotlib
 
     matplotlib.use("Agg")
-    from viz import layer_activity
+    import matplotlib.pyplot as plt
 
-    spike_times = figures["spike_times"]
-    edges = np.array(spike_times["edges"])
-    middle = 0.5 * (edges[1:] + edges[:-1])
-    layers = []
-    for name, counts in spike_times["counts"].items():
-        counts = np.array(counts)
-        median = float(edges[1 + np.searchsorted(np.cumsum(counts), 0.5 * counts.sum())]) if counts.any() else None
-        layers.append({"name": name, "counts": counts.tolist(), "quantiles": [median],
-                       "mean": float(middle @ counts / counts.sum()) if counts.any() else None})
-    record = {"epoch": 1, "loss": 0.0, "accuracy": 0.0, "silent": {name: 1.0 - part for name, part in
-              figures["fired"].items()}, "spike_times": {"edges": edges.tolist(), "layers": layers}}
-    axes = layer_activity([record])
-    figure = axes[2].figure
-    for panel in axes[:2]:
-        panel.remove()
-    axes[2].set_position([0.12, 0.14, 0.85, 0.78])
-    axes[2].set_title("")
-    figure.set_size_inches(6.4, 3.6)
+    from viz import style
+    from viz.layer_activity import draw_histograms
+
+    edges = np.array(figures["spike_times"]["edges"])
+    layers, colours = [], {}
+    for name, counts in figures["spike_times"]["counts"].items():
+        total = sum(counts)
+        if total:
+            bin_of_median = np.searchsorted(np.cumsum(counts), 0.5 * total)
+            mean = float(np.average(0.5 * (edges[1:] + edges[:-1]), weights=counts))
+        layers.append({"name": name, "counts": counts, "mean": mean if total else None,
+                       "quantiles": [float(edges[bin_of_median + 1])] if total else None})
+        if name not in figures["inputs"]:
+            colours[name] = style.PALETTE[len(colours) % len(style.PALETTE)]
+    figure, axes = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    draw_histograms(axes, {"edges": edges, "layers": layers}, colours)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=130)
 

@@ -185,12 +185,6 @@ class Chain(Augmentation):
         return {"kind": "chain", "steps": [step.to_dict() for step in self.steps]}
 
 
-def order(n, epoch, seed):
-    """Return the order of `n` samples in `epoch`: a permutation drawn by counter."""
-    draws = random.uniform(random.stream_key(seed, "data order"), np.arange(n), epoch)
-    return np.argsort(draws, kind="stable")
-
-
 def from_dict(settings):
     """Return the augmentation that `to_dict` described, or the `Chain` of a list of such descriptions.
 

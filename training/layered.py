@@ -20,6 +20,7 @@ import numpy as np
 from eventsim import arrays
 from eventsim._jit import closed_form, inner, kernel
 from eventsim.engines import layer_wires, layers
+from eventsim.engines.lanes import padded
 from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
 from training import first_arrival_gradient as first_arrival
@@ -89,7 +90,7 @@ def _sweep(cell, wires, events, spike, error, slope, floor, at_end, rank, weight
     `arrival_error` (one value an arrival: dL/ds).
     """
     number = wires.weight.dtype
-    width = sweep_lanes.padded(cell.lanes, wires.weight.itemsize)
+    width = padded(cell.lanes, wires.weight.itemsize)
     n = len(rank)
     g0, g1 = np.zeros(n, number), np.zeros(n, number)
     home = np.zeros(n, np.int64)
@@ -283,7 +284,7 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
             cell, own, slope = activations.cells[layer.name], error[layer.name][here], activations.slope[layer.name]
             if layer.name not in pools:
                 size = wires.weight.itemsize
-                rank = np.zeros(cell.locations * sweep_lanes.padded(cell.lanes, size), f"i{size}")
+                rank = np.zeros(cell.locations * padded(cell.lanes, size), f"i{size}")
                 _sweep(cell, wires, events, spike, own, slope[here], slope_floor, not layer.fires, rank, gradient,
                        arrival_error, back)
                 sums = np.zeros((2, layer.size))

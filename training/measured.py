@@ -55,12 +55,12 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
             raise InputError(f"firing = {part!r} cannot be reached; give the part that fires, above 0 and below 1.")
     factors = {}
     pools = first_arrival.populations(net)
-    for population in _forward_order(net):
-        if population.name in pools:
+    for last, layer in enumerate(plan.layers):
+        if layer.name in pools:
             continue
+        population = net[layer.name]
         incoming = [name for name, p in net.projections.items() if p.target.name == population.name]
         base = {name: weights[name] for name in incoming}
-        last = [layer.name for layer in plan.layers].index(population.name)
         part = plan._replace(layers=plan.layers[: last + 1])  # what comes after it changes nothing here
 
         def run(factor, base=base, part=part):
@@ -91,20 +91,3 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
     for name, projection in net.projections.items():
         projection.set_weight(weights[name])
     return factors
-
-
-def _forward_order(net):
-    """Return the populations with neurons, each after all that project to it."""
-    waiting = [p for p in net.populations.values() if p.kind == "neurons"]
-    sources = {
-        p.name: {q.source.name for q in net.projections.values() if q.target.name == p.name} for p in waiting
-    }
-    order = []
-    while waiting:
-        open_names = {p.name for p in waiting}
-        ready = [p for p in waiting if not sources[p.name] & open_names]
-        if not ready:
-            raise InputError("The network is recurrent; measured initialisation needs a feed-forward one.")
-        order += ready
-        waiting = [p for p in waiting if p not in ready]
-    return order

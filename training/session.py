@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from eventsim import random
 from eventsim.errors import InputError
-from training import augment as augmentation
 from training import checkpoint as checkpoints
 from training.history import History
 from training.monitor import Monitor
@@ -50,7 +50,7 @@ class Session:
         """Train one epoch and return its record."""
         started = time.monotonic()
         number = len(self.history) + 1
-        order = augmentation.order(len(images), number, self.seed)
+        order = data_order(len(images), number, self.seed)
         totals = {"loss": 0.0, "right": 0, "norm": 0.0}
         monitor = Monitor(-(-len(order) // self.batch), self.model.t_stop)
         rate = self.optimizer.lr * self.schedule(self.step)
@@ -213,6 +213,12 @@ class Session:
         self.step = document["step"]
         self.history.records = document["records"]
         self.history.best_epoch = document["best_epoch"]
+
+
+def data_order(n, epoch, seed):
+    """Return the order of `n` samples in `epoch`: a permutation drawn by counter."""
+    draws = random.uniform(random.stream_key(seed, "data order"), np.arange(n), epoch)
+    return np.argsort(draws, kind="stable")
 
 
 def _under(arrays, prefix):

@@ -13,39 +13,17 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from eventsim.engines.lanes import _BYTES, padded
-
-__all__ = ["collect", "padded"]
+from eventsim.engines.lanes import VectorCode
 
 _INT64 = ir.IntType(64)
 
 
-class _Writer:
+class _Writer(VectorCode):
     """Writes the LLVM code of `collect` for one number type."""
 
     def __init__(self, builder, number, back):
-        self.builder, self.back = builder, back
-        self.size = 4 if number == types.float32 else 8
-        self.lanes = _BYTES // self.size
-        self.number = ir.FloatType() if self.size == 4 else ir.DoubleType()
-        self.vector = ir.VectorType(self.number, self.lanes)
-        self.whole = ir.VectorType(ir.IntType(8 * self.size), self.lanes)
-        self.multiply_add = cgutils.get_or_insert_function(
-            builder.module, ir.FunctionType(self.vector, [self.vector] * 3),
-            f"llvm.fmuladd.v{self.lanes}f{8 * self.size}")
-
-    def address(self, pointer, index, kind):
-        return self.builder.bitcast(self.builder.gep(pointer, [index]), kind.as_pointer())
-
-    def load(self, pointer, index, kind=None):
-        return self.builder.load(self.address(pointer, index, kind or self.vector), align=self.size)
-
-    def everywhere(self, value, kind):
-        """Return one number in all lanes."""
-        nothing = ir.Constant(kind, ir.Undefined)
-        alone = self.builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
-        return self.builder.shuffle_vector(alone, nothing, ir.Constant(
-            ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes))
+        super().__init__(builder, number)
+        self.back = back
 
     def place(self, weights, gradient, g0, g1, rank, first, offset, width, after, values, total):
         """Write the passage of the arrival through the lanes of one place."""
@@ -54,12 +32,11 @@ class _Writer:
         step = ir.Constant(_INT64, self.lanes)
         with cgutils.for_range_slice(builder, ir.Constant(_INT64, 0), width, step, _INT64) as (lane, _):
             here, there = builder.add(first, lane), builder.add(offset, lane)
-            later = builder.icmp_signed(">", self.load(rank, here, self.whole), after)
+            later = builder.icmp_signed(">", self.load(rank, here, self.bits), after)
             c0, c1 = self.load(g0, here), self.load(g1, here)
             share = builder.call(self.multiply_add, [c0, values[0], builder.fmul(c1, values[1])])
             share = builder.select(later, share, none)
-            builder.store(builder.fadd(self.load(gradient, there), share),
-                          self.address(gradient, there, self.vector), align=self.size)
+            self.store(builder.fadd(self.load(gradient, there), share), gradient, there)
             if self.back:
                 pull = builder.call(self.multiply_add, [c0, values[2], builder.fmul(c1, values[3])])
                 pull = builder.select(later, pull, none)
@@ -99,10 +76,9 @@ def _collect(back):
             at_w, at_g, at_0, at_1, at_rank, arrival, at_values, reach, start, down, right, out_width, width = pointers
             writer = _Writer(builder, weights.dtype, back)
             y0, y1, x0, x1 = cgutils.unpack_tuple(builder, reach, 4)
-            integer = writer.whole.element
-            after = writer.everywhere(builder.trunc(arrival, integer) if integer.width < 64 else arrival, writer.whole)
-            numbers = [writer.everywhere(builder.load(builder.gep(at_values, [ir.Constant(_INT64, n)])), writer.vector)
-                       for n in range(4)]
+            integer = writer.bits.element
+            after = writer.everywhere(builder.trunc(arrival, integer) if integer.width < 64 else arrival)
+            numbers = [writer.number(at_values, ir.Constant(_INT64, n)) for n in range(4)]
             total = cgutils.alloca_once(builder, writer.vector)
             builder.store(ir.Constant(writer.vector, [0.0] * writer.lanes), total)
             one = ir.Constant(_INT64, 1)

@@ -41,14 +41,23 @@ def layer_activity(history, epoch=None, *, axes=None):
     if epoch is not None and epoch not in logged:
         raise InputError(f"epoch {epoch} has no spike times; recorded: {', '.join(map(str, logged)) or 'none'}.")
     colours = {line.get_label(): line.get_color() for line in row[0].lines}
-    _histograms(row[2], logged[epoch]["spike_times"] if logged else None, colours)
+    draw_histograms(row[2], logged[epoch]["spike_times"] if logged else None, colours)
     if logged:
         row[2].set_title(f"epoch {epoch}", loc="left", fontsize="small", color=style.INK)
     return row
 
 
-def _histograms(axes, spike_times, colours):
-    """Draw a row of bars a layer, the first one at the top, all over the same time axis; inputs are grey."""
+def draw_histograms(axes, spike_times, colours):
+    """Draw a row of bars a layer, the first one at the top, all over the same time axis.
+
+    Parameters
+    ----------
+    axes : matplotlib.axes.Axes
+    spike_times : dict or None
+        As in a record of `training.fit`: ``edges`` and, by layer, ``name``, ``counts``, ``mean``, ``quantiles``.
+    colours : dict of str
+        By layer; what has none is grey, as inputs are.
+    """
     axes.set_xlabel("spike time (ms)")
     style.tidy(axes, grid="x")
     if spike_times is None:

@@ -56,37 +56,52 @@ def padded(lanes, itemsize):
     return (lanes + vector - 1) // vector * vector
 
 
-class _Writer:
-    """Writes the LLVM code of one scan: strips of vectors, and within them the arrivals of the block."""
+class VectorCode:
+    """Writes the LLVM code of operations on vectors of one number type, as wide as the processor has them."""
 
-    def __init__(self, builder, number, pointers, tests, general):
-        self.builder, self.tests, self.general = builder, tests, general
-        (self.weights, self.offsets, self.values, self.first, self.count, self.head, self.old, self.new,
-         self.limit, self.drive, self.hits, self.width) = pointers
+    def __init__(self, builder, number):
+        self.builder = builder
         self.size = 4 if number == types.float32 else 8
-        self.lanes = _BYTES // self.size
+        self.lanes = lanes_a_vector(self.size)
         self.vector = ir.VectorType(ir.FloatType() if self.size == 4 else ir.DoubleType(), self.lanes)
         self.bits = ir.VectorType(ir.IntType(8 * self.size), self.lanes)
         self.multiply_add = cgutils.get_or_insert_function(
             builder.module, ir.FunctionType(self.vector, [self.vector] * 3),
             f"llvm.fmuladd.v{self.lanes}f{8 * self.size}")
-        self.found = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(32), 0))
 
-    def load(self, pointer, index):
-        address = self.builder.bitcast(self.builder.gep(pointer, [index]), self.vector.as_pointer())
-        return self.builder.load(address, align=self.size)
+    def _address(self, pointer, index, kind):
+        return self.builder.bitcast(self.builder.gep(pointer, [index]), (kind or self.vector).as_pointer())
+
+    def load(self, pointer, index, kind=None):
+        """Return a vector of numbers, or of another `kind`."""
+        return self.builder.load(self._address(pointer, index, kind), align=self.size)
 
     def store(self, value, pointer, index):
-        address = self.builder.bitcast(self.builder.gep(pointer, [index]), self.vector.as_pointer())
-        self.builder.store(value, address, align=self.size)
+        """Write a vector."""
+        self.builder.store(value, self._address(pointer, index, value.type), align=self.size)
 
-    def number(self, pointer, index):
-        """Return one number in all lanes."""
-        nothing = ir.Constant(self.vector, ir.Undefined)
-        value = self.builder.load(self.builder.gep(pointer, [index]))
+    def everywhere(self, value):
+        """Return one value in all lanes."""
+        kind = ir.VectorType(value.type, self.lanes)
+        nothing = ir.Constant(kind, ir.Undefined)
         alone = self.builder.insert_element(nothing, value, ir.Constant(ir.IntType(32), 0))
         return self.builder.shuffle_vector(alone, nothing, ir.Constant(
             ir.VectorType(ir.IntType(32), self.lanes), [0] * self.lanes))
+
+    def number(self, pointer, index):
+        """Return one number of an array in all lanes."""
+        return self.everywhere(self.builder.load(self.builder.gep(pointer, [index])))
+
+
+class _Writer(VectorCode):
+    """Writes the LLVM code of one scan: strips of vectors, and within them the arrivals of the block."""
+
+    def __init__(self, builder, number, pointers, tests, general):
+        super().__init__(builder, number)
+        self.tests, self.general = tests, general
+        (self.weights, self.offsets, self.values, self.first, self.count, self.head, self.old, self.new,
+         self.limit, self.drive, self.hits, self.width) = pointers
+        self.found = cgutils.alloca_once_value(builder, ir.Constant(ir.IntType(32), 0))
 
     def bound(self, factors, c0, c1, floor, drive):
         """Return the bits of a bound on V less its limit: the sign tells whether it stays below."""
@@ -253,11 +268,12 @@ def _lowest(context, bits):
     return types.int64(bits), write
 
 
-def _lowest_in_python(bits):
+def lowest_in_python(bits):
+    """Return what `lowest` does, in plain Python."""
     return (int(bits) & -int(bits)).bit_length() - 1
 
 
-lowest = _lowest_in_python if config.DISABLE_JIT else _lowest
+lowest = lowest_in_python if config.DISABLE_JIT else _lowest
 """Return the place of the lowest bit that is set; there must be one."""
 
 _make = in_python if config.DISABLE_JIT else _scan

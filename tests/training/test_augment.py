@@ -35,13 +35,6 @@ def test_a_part_of_the_samples_may_stay_as_it_is():
     assert all(np.array_equal(m, i) or np.array_equal(m, w) for m, i, w in zip(moved, images, whole, strict=True))
 
 
-def test_the_data_order_is_a_permutation_of_seed_and_epoch():
-    first = augment.order(100, 1, seed=3)
-    assert np.array_equal(np.sort(first), np.arange(100))
-    assert np.array_equal(first, augment.order(100, 1, seed=3))
-    assert not np.array_equal(first, augment.order(100, 2, seed=3))
-
-
 def test_flat_samples_and_senseless_shifts_are_refused():
     with pytest.raises(InputError, match="cannot be shifted"):
         augment.Shift(1)(np.zeros((2, 64)), np.arange(2), 1, 0)

@@ -11,9 +11,10 @@ import pytest
 import eventsim as es
 import training
 from eventsim.errors import InputError
-from training import augment, decode, encode, progress, regularize
+from training import decode, encode, progress, regularize
 from training.parameters import Parameters
 from training.passes import Passes
+from training.session import data_order
 
 
 class RampPasses:
@@ -303,7 +304,7 @@ def test_an_augmentation_gets_the_sample_numbers_and_the_epoch():
     run(small_model(), 2, augment=noted)
     for epoch in (1, 2):
         numbers = np.concatenate([index for e, index in seen if e == epoch])
-        assert np.array_equal(numbers, augment.order(40, epoch, 0))
+        assert np.array_equal(numbers, data_order(40, epoch, 0))
 
 
 def test_normalised_weights_fold_into_plain_ones():

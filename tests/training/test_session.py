@@ -15,6 +15,7 @@ from training.average import Average
 from training.dropout import Dropout
 from training.parameters import Parameters
 from training.passes import Passes
+from training.session import data_order
 
 T_STOP = 3.0
 
@@ -251,7 +252,7 @@ def test_what_the_layers_do_is_logged_in_plain_numbers():
     record = fit(model, 1, batch=40).records[0]  # one batch: the untrained network on all samples
     json.dumps(record, allow_nan=False)
     activity = Passes(conv_model().net, T_STOP, threads=1).forward(model.encode(pictures()[0]))
-    order = augment.order(40, 1, 4)
+    order = data_order(40, 1, 4)
     layers = {layer["name"]: layer for layer in record["spike_times"]["layers"]}
     assert list(layers) == ["input", "hidden1", "pool1", "hidden2", "output"]
     for name in list(layers)[1:]:
@@ -306,3 +307,10 @@ def test_deleted_spikes_do_not_count_as_silent():
 def test_norms_that_are_not_positive_are_refused():
     with pytest.raises(InputError, match="neuron_clip = 0"):
         fit(conv_model(), 1, neuron_clip=0.0)
+
+
+def test_the_data_order_is_a_permutation_of_seed_and_epoch():
+    first = data_order(100, 1, seed=3)
+    assert np.array_equal(np.sort(first), np.arange(100))
+    assert np.array_equal(first, data_order(100, 1, seed=3))
+    assert not np.array_equal(first, data_order(100, 2, seed=3))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
+from eventsim.engines.lanes import padded
 from training import sweep_lanes
 
 pytestmark = pytest.mark.compiled
@@ -27,7 +28,7 @@ def run_one_way(weights, gradient, g0, g1, rank, arrival, values, reach, start, 
 def test_an_arrival_gives_the_same_sums_as_in_python(dtype, counter, tolerance, lanes, reach):
     rng = np.random.default_rng(lanes)
     places, out_width, down, right = 12, 4, 5 * lanes, 2 * lanes
-    width = sweep_lanes.padded(lanes, np.dtype(dtype).itemsize)
+    width = padded(lanes, np.dtype(dtype).itemsize)
     g0, g1 = rng.normal(size=(2, places, width)).astype(dtype)
     rank = rng.integers(0, 9, (places, width)).astype(counter)
     rank[:, lanes:], rank[:, 0] = 0, 8

@@ -94,4 +94,4 @@ def test_the_lowest_bit_is_found():
         return lanes.lowest(bits)
 
     for bits in (1, 2, 3, 8, 12, 2**15, 2**15 + 2**9):
-        assert run(np.int32(bits)) == lanes._lowest_in_python(np.int32(bits)) == f"{bits:b}"[::-1].index("1")
+        assert run(np.int32(bits)) == lanes.lowest_in_python(np.int32(bits)) == f"{bits:b}"[::-1].index("1")
