@@ -30,6 +30,10 @@ from training.gradient import checked_keys, in_given_order
 _BINS = 256
 """Bins in which the arrivals before a spike are looked up."""
 
+_TOGETHER = 2
+"""Shards that share a table of sums in a network without convolutions, where adding the tables up takes long beside
+the samples themselves."""
+
 
 class Gradients:
     """Sums over the batch: `weights`, `delays` by projection, `thresholds`, `offsets` by population.
@@ -264,17 +268,24 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
     pools = _pools(plan, activations, needed)
     inputs = {name: np.zeros(len(spikes)) for name, spikes in activations.stimulus.items()}
     want_inputs = input_times or delays
-    tables = _tables(plan, activations, needed, {} if room is None else room)
+    together = 1 if any(activations.cells[layer.name].locations > 1 for layer in plan.layers) else _TOGETHER
+    shards = activations.shards
+    tasks = [(number, shards[at:at + together]) for number, at in enumerate(range(0, len(shards), together))]
+    tables = _tables(plan, activations, needed, len(tasks), {} if room is None else room)
 
-    def run(first, last, kept):
+    def run(number, mine):
+        for table in tables.values():
+            table[number].fill(0.0)
+        return [walk(number, *shard) for shard in mine]
+
+    def walk(number, first, last, kept):
         delay_sums, neurons = {}, {}
         for layer in reversed(plan.layers):
             if layer.name not in needed or not layer.links:
                 continue
             events = kept[layer.name]
             wires = activations.wires[layer.name]
-            gradient = tables[layer.name][first // layers.SHARD]
-            gradient.fill(0.0)
+            gradient = tables[layer.name][number]
             back = want_inputs or any(link.source not in plan.inputs for link in layer.links)
             arrival_error = np.zeros(len(events.time) if back else 0)
             here = slice(first, last)
@@ -293,18 +304,18 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
                 neurons[layer.name] = sums, counts
             elif back:
                 first_arrival.backward(cell, wires, events, spike, own, arrival_error)
-            for number, link in enumerate(layer.links):
+            for place, link in enumerate(layer.links):
                 if not back:
                     continue
-                delay_sums[link.name] = float(arrival_error[events.link == number].sum())
+                delay_sums[link.name] = float(arrival_error[events.link == place].sum())
                 if link.source in plan.inputs:
                     if link.source in inputs:
-                        _to_inputs(events, number, arrival_error, inputs[link.source])
+                        _to_inputs(events, place, arrival_error, inputs[link.source])
                 else:
-                    _to_sources(events, number, arrival_error, error[link.source][here])
+                    _to_sources(events, place, arrival_error, error[link.source][here])
         return delay_sums, neurons
 
-    parts = layers.in_threads(run, activations.shards, layers.thread_count(threads))
+    parts = [part for some in layers.in_threads(run, tasks, layers.thread_count(threads)) for part in some]
     result = _summed(plan, parts, tables, delays, slope_floor > 0.0)
     if input_times:
         for name, spikes in activations.stimulus.items():
@@ -321,15 +332,15 @@ def _upstream(plan, loss):
     return needed
 
 
-def _tables(plan, activations, needed, room):
-    """Return, by population that has a gradient, a row a shard for the sums of its weights."""
+def _tables(plan, activations, needed, count, room):
+    """Return, by population that has a gradient, `count` rows for the sums of its weights."""
     tables = {}
     for layer in plan.layers:
-        if layer.name in needed and layer.links and activations.shards:
+        if layer.name in needed and layer.links and count:
             weight = activations.wires[layer.name].weight
-            key = layer.name, len(activations.shards), len(weight), weight.dtype
+            key = layer.name, count, len(weight), weight.dtype
             if key not in room:
-                room[key] = np.empty((len(activations.shards), len(weight)), weight.dtype)
+                room[key] = np.empty((count, len(weight)), weight.dtype)
             tables[layer.name] = room[key]
     return tables
 
