@@ -98,7 +98,8 @@ def parallel_kernel(function):
     at the first loop: the caller asks `forked`.
     """
     # Numba's cache knows a function by its name alone, not by how it was compiled.
-    twin = types.FunctionType(function.__code__, function.__globals__, f"{function.__name__}_in_threads")
+    twin = types.FunctionType(function.__code__, function.__globals__, f"{function.__name__}_in_threads",
+                              closure=function.__closure__)
     twin.__module__, twin.__qualname__ = function.__module__, f"{function.__qualname__}_in_threads"
     return _compiled(twin, parallel={**dict.fromkeys(_AUTOMATIC, False), "prange": True})
 

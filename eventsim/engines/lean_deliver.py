@@ -4,7 +4,7 @@ import numpy as np
 
 from eventsim._jit import inlined, inner
 from eventsim.engines.cells import ADD_JUMP, ADD_TWO, N_CANDIDATES, N_RESTING, N_TOUCHED, RESTING
-from eventsim.engines.deliveries import FIRST, HOW, LAST_SYNAPSE, STEP, WEIGHT
+from eventsim.engines.deliveries import AHEAD, FIRST, HOW, LAST_SYNAPSE, STEP, WEIGHT
 from eventsim.engines.lean_flights import TO, twins
 from eventsim.engines.lean_follow import catch_up, hold, near, put_back, release, settle, touch
 from eventsim.engines.lean_lines import CAP_ONE, CAP_TWO, LINE, above_after, line_of
@@ -20,6 +20,11 @@ from eventsim.engines.lean_tables import (
     TOUCH,
     WHO,
 )
+from eventsim.engines.prefetch import LINE as LINE_OF_MEMORY
+from eventsim.engines.prefetch import prefetch
+
+SOON = 2
+"""How many deliveries ahead the memory of a part of a row is asked for."""
 
 
 @inlined
@@ -119,10 +124,10 @@ def _add_row(desk, targets, weights, first, last, at, step, p, how, q0, q1, q2, 
 
 
 @inner
-def _add_twins(desk, targets, weights, d, m, order, spans, amounts, t):
-    """Add a row that arrives m times at an instant: to each neuron by weight, then by amplitude."""
+def _add_twins(desk, targets, weights, d, m, order, spans, amounts, synapse, stop, t):
+    """Add a part of a row that arrives m times at an instant: to each neuron by weight, then by amplitude."""
     k = order[d]
-    synapse, stop, step = spans[k, FIRST], spans[k, LAST_SYNAPSE], spans[k, STEP]
+    step = spans[k, STEP]
     p, how, shift = spans[k, TO], spans[k, HOW], spans[k, WEIGHT] - spans[k, FIRST] * spans[k, STEP]
     while synapse < stop:
         j, weight, last = targets[synapse], weights[shift + synapse * step], synapse
@@ -135,14 +140,61 @@ def _add_twins(desk, targets, weights, d, m, order, spans, amounts, t):
         synapse = last
 
 
+@inner
+def _guess(first, last, begin, end, gid):
+    """Return about where in a row, whose targets lie in begin to end - 1, those from `gid` on begin."""
+    if gid <= begin:
+        return first
+    if gid >= end:
+        return last
+    return first + (last - first) * (gid - begin) // (end - begin)
+
+
+@inner
+def cut(targets, first, last, begin, end, gid):
+    """Return where in a row, sorted by target, those from `gid` on begin.
+
+    Targets are mostly spread evenly, so the search starts where they would be then: a search by halves alone waits
+    for half a dozen lines of memory, one after the other.
+    """
+    if gid <= begin or gid >= end:
+        return _guess(first, last, begin, end, gid)
+    at = _guess(first, last, begin, end, gid)
+    low, high, step = at, at, 16
+    while high < last and targets[high] < gid:
+        low, high, step = high + 1, min(high + step, last), 2 * step
+    while low > first and targets[low - 1] >= gid:
+        low, high, step = max(low - step, first), low - 1, 2 * step
+    while low < high:
+        middle = (low + high) // 2
+        if targets[middle] < gid:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@inner
+def _ask_for(targets, weights, spans, k, offset, low):
+    """Ask for the memory where the part of a delivery from neuron `low` on begins."""
+    first, last, p = spans[k, FIRST], spans[k, LAST_SYNAPSE], spans[k, TO]
+    at = _guess(first, last, offset[p], offset[p + 1], low)
+    for synapse in range(at, min(last, at + AHEAD * LINE_OF_MEMORY // 4), LINE_OF_MEMORY // 4):
+        prefetch(targets, synapse)
+    if spans[k, STEP] == 1:
+        for synapse in range(at, min(last, at + AHEAD * LINE_OF_MEMORY // 8), LINE_OF_MEMORY // 8):
+            prefetch(weights, synapse)
+
+
 @inlined
-def deliver(desk, targets, weights, size, plain, order, when, spans, amounts, instant, end):
+def deliver(desk, split, offset, targets, weights, size, plain, order, when, spans, amounts, instant, end):
     """Do all that happens in a window that begins at `instant`: arrivals, releases, tests, crossings, in their order.
 
     `when`, `spans` and `amounts` describe the deliveries, `order` their order; `plain`: no row arrives twice at once.
+    `split`: the shard has a part of each row only.
     """
     releases, held, lists, counts = desk.releases, desk.held, desk.lists, desk.counts
-    n = len(desk.awake)
+    s, low, high = desk.shard, desk.low, desk.high
     d, last = 0, np.nextafter(end, -np.inf)
     while True:
         k, t = 0, last
@@ -150,34 +202,42 @@ def deliver(desk, targets, weights, size, plain, order, when, spans, amounts, in
             k = order[d]
             t = when[k]
         rested = False
-        if counts[0, N_RESTING] > 0 and releases[counts[0, FIRST_RESTING]] <= t:
-            t, rested = releases[counts[0, FIRST_RESTING]], True
+        if counts[s, N_RESTING] > 0 and releases[low + counts[s, FIRST_RESTING]] <= t:
+            t, rested = releases[low + counts[s, FIRST_RESTING]], True
         ends = d == size and not rested
-        if counts[0, N_TOUCHED] > 0 and (ends or t != instant):
+        if counts[s, N_TOUCHED] > 0 and (ends or t != instant):
             settle(desk, instant)
         if ends:
             break
         instant = t
         if rested:
-            j = lists[RESTING, counts[0, FIRST_RESTING]]
-            counts[0, N_RESTING] -= 1
-            counts[0, FIRST_RESTING] += 1
-            if counts[0, FIRST_RESTING] == n:
-                counts[0, FIRST_RESTING] = 0
+            j = lists[RESTING, low + counts[s, FIRST_RESTING]]
+            counts[s, N_RESTING] -= 1
+            counts[s, FIRST_RESTING] += 1
+            if counts[s, FIRST_RESTING] == high - low:
+                counts[s, FIRST_RESTING] = 0
             release(desk, j, t)
             continue
+        first, stop, at = spans[k, FIRST], spans[k, LAST_SYNAPSE], spans[k, WEIGHT]
+        if split:
+            if d + SOON < size:
+                _ask_for(targets, weights, spans, order[d + SOON], offset, low)
+            begin, following = offset[spans[k, TO]], offset[spans[k, TO] + 1]
+            first = cut(targets, first, stop, begin, following, low)
+            stop = cut(targets, first, stop, max(begin, low), following, high)
+            at += (first - spans[k, FIRST]) * spans[k, STEP]
         if not plain:
             m = twins(d, size, order, when, spans)
             if m > 1:
-                _add_twins(desk, targets, weights, d, m, order, spans, amounts, t)
+                _add_twins(desk, targets, weights, d, m, order, spans, amounts, first, stop, t)
                 d += m
                 continue
-        _add_row(desk, targets, weights, spans[k, FIRST], spans[k, LAST_SYNAPSE], spans[k, WEIGHT], spans[k, STEP],
-                 spans[k, TO], spans[k, HOW], amounts[k, 0], amounts[k, 1], amounts[k, 2], t)
+        _add_row(desk, targets, weights, first, stop, at, spans[k, STEP], spans[k, TO], spans[k, HOW], amounts[k, 0],
+                 amounts[k, 1], amounts[k, 2], t)
         d += 1
-    for row in range(counts[0, N_CANDIDATES]):
+    for row in range(low, low + counts[s, N_CANDIDATES]):
         if held[row, OWN] < end:
             catch_up(desk, row, end)
         if held[row, WHO] >= 0.0:
             put_back(desk, row, np.int64(held[row, WHO]))
-    counts[0, N_CANDIDATES] = 0
+    counts[s, N_CANDIDATES] = 0

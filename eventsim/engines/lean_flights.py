@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim._jit import inlined, inner
-from eventsim.engines.cells import BASE, LIKE, REGIME, TAU_MEM, TAU_SYN, TAU_TWO
+from eventsim.engines.cells import BASE, FRESH, LIKE, N_FRESH, REGIME, TAU_MEM, TAU_SYN, TAU_TWO
 from eventsim.engines.deliveries import (
     ADD,
     AHEAD,
@@ -74,6 +74,18 @@ def _put(times, places, counters, count, following, t, route, ways, sender):
     counters[count] = at + 1
     times[at, NEXT], times[at, EMITTED], times[at, AMPLITUDE] = following, t, 1.0
     places[at, ROW], places[at, AT], places[at, SENDER] = route, ways.routes[route, START], sender
+
+
+@inner
+def put_together(counts, fresh):
+    """Move the spikes of all shards to the front of their table."""
+    size = counts[0, N_FRESH]
+    for s in range(1, len(counts)):
+        first = counts[s, FRESH]
+        for k in range(first, first + counts[s, N_FRESH]):
+            fresh[size, TIME], fresh[size, GID], fresh[size, SLOPE] = fresh[k, TIME], fresh[k, GID], fresh[k, SLOPE]
+            size += 1
+    counts[:, N_FRESH] = 0
 
 
 @inlined

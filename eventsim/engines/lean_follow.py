@@ -66,8 +66,8 @@ def hold(desk, j, p):
     """Make neuron j a candidate, without an event of its own; return its row."""
     sums, held, counts = desk.sums, desk.held, desk.counts
     n = len(desk.awake)
-    row = counts[0, N_CANDIDATES]
-    counts[0, N_CANDIDATES] = row + 1
+    row = desk.low + counts[desk.shard, N_CANDIDATES]
+    counts[desk.shard, N_CANDIDATES] += 1
     held[row, H0], held[row, H1], held[row, H2] = sums[j], sums[SUM_ONE * n + j], sums[SUM_TWO * n + j]
     held[row, H_TOUCH], held[row, OPEN_AT], held[row, OWN] = sums[TOUCH * n + j], -1.0, math.inf
     held[row, WHO], held[row, WHERE] = j, p
@@ -91,8 +91,8 @@ def touch(desk, row, t):
     if held[row, OPEN_AT] != t:
         held[row, OPEN_AT] = t
         held[row, B0], held[row, B1], held[row, B2] = held[row, H0], held[row, H1], held[row, H2]
-        lists[TOUCHING, counts[0, N_TOUCHED]] = row
-        counts[0, N_TOUCHED] += 1
+        lists[TOUCHING, desk.low + counts[desk.shard, N_TOUCHED]] = row
+        counts[desk.shard, N_TOUCHED] += 1
 
 
 @inlined
@@ -100,9 +100,9 @@ def near(desk, j, p):
     """List neuron j as one that may fire in this horizon."""
     nearby, near_ones, near_in, counts = desk.nearby, desk.near_ones, desk.near_in, desk.counts
     if nearby[j] == 0:
-        nearby[j] = 1
-        near_ones[counts[0, N_NEARBY]], near_in[counts[0, N_NEARBY]] = j, p
-        counts[0, N_NEARBY] += 1
+        at = desk.low + counts[desk.shard, N_NEARBY]
+        nearby[j], near_ones[at], near_in[at] = 1, j, p
+        counts[desk.shard, N_NEARBY] += 1
 
 
 @inlined
@@ -149,19 +149,20 @@ def _predict(desk, row, j, p, t, v, i, i2):
 def _rest(desk, j, end):
     """Put neuron j into the ring of those that rest, which is in order of their release."""
     releases, lists, counts = desk.releases, desk.lists, desk.counts
-    n = len(desk.awake)
-    count = counts[0, N_RESTING]
-    counts[0, N_RESTING] = count + 1
-    place = counts[0, FIRST_RESTING] + count
+    high = desk.high
+    size = high - desk.low
+    count = counts[desk.shard, N_RESTING]
+    counts[desk.shard, N_RESTING] = count + 1
+    place = desk.low + counts[desk.shard, FIRST_RESTING] + count
     while count > 0:  # where refractory periods are equal the last place is the right one
-        before = place - 1 if place <= n else place - 1 - n
+        before = place - 1 if place <= high else place - 1 - size
         if releases[before] <= end:
             break
-        at = place if place < n else place - n
+        at = place if place < high else place - size
         releases[at], lists[RESTING, at] = releases[before], lists[RESTING, before]
         place -= 1
         count -= 1
-    at = place if place < n else place - n
+    at = place if place < high else place - size
     releases[at], lists[RESTING, at] = end, j
 
 
@@ -171,8 +172,8 @@ def _fire(desk, row, j, p, t):
     sums, awake, held, shared = desk.sums, desk.awake, desk.held, desk.shared
     slow, pops, fresh, counts = desk.slow, desk.pops, desk.fresh, desk.counts
     n = len(desk.awake)
-    at = counts[0, FRESH] + counts[0, N_FRESH]
-    counts[0, N_FRESH] += 1
+    at = counts[desk.shard, FRESH] + counts[desk.shard, N_FRESH]
+    counts[desk.shard, N_FRESH] += 1
     fresh[at, TIME], fresh[at, GID], fresh[at, SLOPE] = t, j, _slope(desk, row, p, t)
     put_back(desk, row, j)
     if pops[p, KIND] == JUMPS:
@@ -204,7 +205,7 @@ def catch_up(desk, row, until):
 def settle(desk, t):
     """Test every candidate that was touched at t: it fires, or its next event is predicted."""
     held, pops, lists, counts = desk.held, desk.pops, desk.lists, desk.counts
-    for k in range(counts[0, N_TOUCHED]):
+    for k in range(desk.low, desk.low + counts[desk.shard, N_TOUCHED]):
         row = lists[TOUCHING, k]
         j, p = np.int64(held[row, WHO]), np.int64(held[row, WHERE])
         v, i, i2 = _state(desk, row, j, p, t)
@@ -212,7 +213,7 @@ def settle(desk, t):
             _fire(desk, row, j, p, t)
         else:
             _predict(desk, row, j, p, t, v, i, i2)
-    counts[0, N_TOUCHED] = 0
+    counts[desk.shard, N_TOUCHED] = 0
 
 
 @inlined

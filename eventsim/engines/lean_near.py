@@ -37,66 +37,75 @@ RAISED, LOWERED, LEAST, LOWEST = 1.2, 0.98, 0.01, 1e-100
 
 
 @inner
-def _flag(desk, flags, offset):
+def _flag(desk, flags, shift, offset):
     """Write which neurons may fire in the horizon. The loops hold no branch: eight neurons are looked at at once."""
-    sums, awake, wide, pops = desk.sums, desk.awake, desk.wide, desk.pops
+    sums, awake, wide, pops, shift = desk.sums, desk.awake, desk.wide, desk.pops, np.uint64(shift)
     n = len(awake)
     for p in range(len(pops)):
-        first, stop = offset[p], offset[p + 1]
+        first, stop = max(offset[p], desk.low), min(offset[p + 1], desk.high)
+        if first >= stop:
+            continue
         if pops[p, KIND] == INPUTS or pops[p, THETA_ALL] == math.inf:
             for j in range(np.uint64(first), np.uint64(stop)):
-                flags[j] = 0
+                flags[j + shift] = 0
         elif pops[p, KIND] == JUMPS:
             least = wide[p, LINE]
             for j in range(np.uint64(first), np.uint64(stop)):
-                flags[j] = sums[j] >= least
+                flags[j + shift] = sums[j] >= least
         else:
             line, cap1, cap2 = line_of(wide, p), wide[p, CAP_ONE], wide[p, CAP_TWO]
             one, two = np.uint64(SUM_ONE * n), np.uint64(SUM_TWO * n)
             for j in range(np.uint64(first), np.uint64(stop)):
                 c1, c2 = sums[one + j], sums[two + j]
-                flags[j] = awake[j] & (above(line, sums[j], c1, c2) | (c1 >= cap1) | (c2 >= cap2))
+                flags[j + shift] = awake[j] & (above(line, sums[j], c1, c2) | (c1 >= cap1) | (c2 >= cap2))
 
 
 @inner
-def find_near(desk, flags, words, offset, highest):
-    """List the neurons that may fire in the horizon; adapt the currents that the caps allow in the next one."""
+def find_near(desk, flags, words, offset, crowd):
+    """List the neurons of a shard that may fire in the horizon; count those with currents above the caps (`crowd`).
+
+    `flags`: one a neuron; the same memory as `words`, of eight flags each, in which every shard has words of its own.
+    """
     sums, awake, nearby, near_ones = desk.sums, desk.awake, desk.nearby, desk.near_ones
-    near_in, wide, pops, counts = desk.near_in, desk.wide, desk.pops, desk.counts
-    for k in range(counts[0, N_NEARBY]):
+    near_in, wide, counts = desk.near_in, desk.wide, desk.counts
+    s, low = desk.shard, desk.low
+    for k in range(low, low + counts[s, N_NEARBY]):
         nearby[near_ones[k]] = 0
-    _flag(desk, flags, offset)
-    size = np.uint64(0)
-    for word in range(np.uint64(len(words))):
+    first = low // 8 + s
+    shift = 8 * first - low
+    _flag(desk, flags, shift, offset)
+    size = np.uint64(low)
+    for word in range(np.uint64(first), np.uint64(first + (desk.high - low + 7) // 8)):
         if words[word] != 0:
-            for j in range(np.uint64(8) * word, np.uint64(8) * word + np.uint64(8)):
-                if flags[j] != 0:
-                    near_ones[size] = j
+            for place in range(np.uint64(8) * word, np.uint64(8) * word + np.uint64(8)):
+                if flags[place] != 0:
+                    near_ones[size] = place - np.uint64(shift)
                     size += np.uint64(1)
-    n, p, ones, twos = len(awake), 0, 0, 0
-    for k in range(np.int64(size)):
+    n, p = len(awake), 0
+    for k in range(low, np.int64(size)):
         j = near_ones[k]
         while j >= offset[p + 1]:
-            _adapt(pops, highest, p, offset, ones, twos)
-            p, ones, twos = p + 1, 0, 0
+            p += 1
         near_in[k], nearby[j] = p, 1
-        ones += sums[SUM_ONE * n + j] >= wide[p, CAP_ONE]
-        twos += sums[SUM_TWO * n + j] >= wide[p, CAP_TWO]
-    while p < len(pops):
-        _adapt(pops, highest, p, offset, ones, twos)
-        p, ones, twos = p + 1, 0, 0
-    counts[0, N_NEARBY] = np.int64(size)
+        crowd[s, p, 0] += sums[SUM_ONE * n + j] >= wide[p, CAP_ONE]
+        crowd[s, p, 1] += sums[SUM_TWO * n + j] >= wide[p, CAP_TWO]
+    counts[s, N_NEARBY] = np.int64(size) - low
 
 
 @inner
-def _adapt(pops, highest, p, offset, ones, twos):
-    """Raise the currents that the caps of population p allow where too many neurons are above, else lower them."""
-    if pops[p, KIND] == JUMPS or pops[p, KIND] == INPUTS:
-        return
-    like, most = np.int64(pops[p, LIKE]), (offset[p + 1] - offset[p]) // FEW + 1
-    least = max(LEAST * pops[p, GRAIN], LOWEST)
-    highest[like, 0] = max(highest[like, 0] * (RAISED if ones > most else LOWERED), least)
-    highest[like, 1] = max(highest[like, 1] * (RAISED if twos > most else LOWERED), least)
+def adapt(pops, highest, offset, crowd):
+    """Raise the currents that the caps of a population allow where too many neurons are above, else lower them."""
+    for p in range(len(pops)):
+        if pops[p, KIND] == JUMPS or pops[p, KIND] == INPUTS:
+            continue
+        like, most = np.int64(pops[p, LIKE]), (offset[p + 1] - offset[p]) // FEW + 1
+        least = max(LEAST * pops[p, GRAIN], LOWEST)
+        for receptor in range(2):
+            above_it = 0
+            for s in range(len(crowd)):
+                above_it += crowd[s, p, receptor]
+                crowd[s, p, receptor] = 0
+            highest[like, receptor] = max(highest[like, receptor] * (RAISED if above_it > most else LOWERED), least)
 
 
 @inlined
@@ -106,7 +115,7 @@ def open_window(desk, now):
     held, tight, pops, counts = desk.held, desk.tight, desk.pops, desk.counts
     n = len(desk.awake)
     known, line = np.uint64(len(pops)), line_of(tight, 0)
-    for k in range(counts[0, N_NEARBY]):
+    for k in range(desk.low, desk.low + counts[desk.shard, N_NEARBY]):
         j, p = near_ones[k], np.uint64(near_in[k])
         place, jumps = np.uint64(j), pops[p, KIND] == JUMPS
         if jumps:

@@ -5,14 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import inner
+from eventsim._jit import closed_form, inner
 from eventsim.engines.cells import (
     C0,
     C1,
     C2,
     DRIVE_ALL,
+    HIGH,
     JUMPS,
     KIND,
+    LOW,
     N_CANDIDATES,
     N_NEARBY,
     N_RESTING,
@@ -55,7 +57,15 @@ FIRST_RESTING = 14
 
 
 class Desk(NamedTuple):
-    """All that the kernel works on: as one argument, which costs nothing where functions are inlined."""
+    """All that the kernel works on: as one argument, which costs nothing where functions are inlined.
+
+    The tables are those of all shards. A shard uses the rows of its neurons, also of tables that list neurons.
+    """
+
+    shard: int
+    low: int
+    high: int
+    """Its neurons: low to high - 1."""
 
     sums: np.ndarray
     """(4 N,): the accumulators, see above."""
@@ -69,7 +79,7 @@ class Desk(NamedTuple):
     home: np.ndarray
     """(N,) int32: the population of a neuron."""
     releases: np.ndarray
-    """(N,) ms: when the resting neurons wake; with the row RESTING of `lists` a ring in order of time."""
+    """(N,) ms: when the resting neurons wake; with the row RESTING of `lists` a ring in order of time, one a shard."""
     held: np.ndarray
     shared: np.ndarray
     wide: np.ndarray
@@ -83,9 +93,18 @@ class Desk(NamedTuple):
     """As everywhere, see `cells`."""
 
 
+@closed_form
+def shard_of(desk, s):
+    """Return a desk for shard s."""
+    return Desk(s, desk.counts[s, LOW], desk.counts[s, HIGH], desk.sums, desk.awake, desk.nearby, desk.near_ones,
+                desk.near_in, desk.home, desk.releases, desk.held, desk.shared, desk.wide, desk.tight, desk.slow,
+                desk.pops, desk.lists, desk.fresh, desk.counts)
+
+
 @inner
 def enter(desk, cell, marks, offset):
-    """Take the state over from the tables of the general kernel."""
+    """Take the state of a shard over from the tables of the general kernel."""
+    s, low, high = desk.shard, desk.low, desk.high
     sums, awake, nearby, home, releases = desk.sums, desk.awake, desk.nearby, desk.home, desk.releases
     shared, slow, pops, lists, counts = desk.shared, desk.slow, desk.pops, desk.lists, desk.counts
     n = len(cell)
@@ -93,7 +112,7 @@ def enter(desk, cell, marks, offset):
         jumps = pops[p, KIND] == JUMPS
         if offset[p] < offset[p + 1]:
             shared[p, RESET], shared[p, REFRACTORY] = slow[offset[p], V_RESET], slow[offset[p], T_REFRACTORY]
-        for j in range(offset[p], offset[p + 1]):
+        for j in range(max(offset[p], low), min(offset[p + 1], high)):
             sums[j], sums[SUM_ONE * n + j], sums[SUM_TWO * n + j] = cell[j, C0], cell[j, C1], third(cell, j)
             sums[TOUCH * n + j] = cell[j, SEEN]
             awake[j] = slow[j, RELEASE] == -math.inf
@@ -101,12 +120,12 @@ def enter(desk, cell, marks, offset):
             if awake[j] == 0 and jumps:
                 sums[SUM_ONE * n + j] = slow[j, PARKED] if cell[j, C0] == -math.inf else cell[j, C0]
                 sums[j] = -math.inf
-    for k in range(counts[0, N_NEARBY]):
+    for k in range(low, low + counts[s, N_NEARBY]):
         marks[lists[NEAR, k], NEARBY] = 0
-    counts[0, N_NEARBY] = counts[0, N_CANDIDATES] = counts[0, FIRST_RESTING] = 0
-    for k in range(counts[0, N_RESTING]):  # in order but where the general kernel was the last
+    counts[s, N_NEARBY] = counts[s, N_CANDIDATES] = counts[s, FIRST_RESTING] = 0
+    for k in range(low, low + counts[s, N_RESTING]):  # in order but where the general kernel was the last
         j, at = lists[RESTING, k], k
-        while at > 0 and releases[at - 1] > slow[j, RELEASE]:
+        while at > low and releases[at - 1] > slow[j, RELEASE]:
             releases[at], lists[RESTING, at] = releases[at - 1], lists[RESTING, at - 1]
             at -= 1
         releases[at], lists[RESTING, at] = slow[j, RELEASE], j
@@ -114,34 +133,35 @@ def enter(desk, cell, marks, offset):
 
 @inner
 def leave(desk, cell, marks, offset, turned):
-    """Hand the state back to the tables of the general kernel."""
+    """Hand the state of a shard back to the tables of the general kernel."""
+    s, low, high = desk.shard, desk.low, desk.high
     sums, awake, releases, slow = desk.sums, desk.awake, desk.releases, desk.slow
     pops, lists, counts = desk.pops, desk.lists, desk.counts
     n = len(cell)
     for p in range(len(pops)):
         jumps = pops[p, KIND] == JUMPS
-        for j in range(offset[p], offset[p + 1]):
+        for j in range(max(offset[p], low), min(offset[p + 1], high)):
             cell[j, C0], cell[j, C1], cell[j, SEEN] = sums[j], sums[SUM_ONE * n + j], sums[TOUCH * n + j]
             if cell.shape[1] > 4:
                 cell[j, C2] = sums[SUM_TWO * n + j]
             slow[j, RELEASE] = -math.inf
             if awake[j] == 0 and jumps:
                 slow[j, PARKED], cell[j, C1] = sums[SUM_ONE * n + j], 0.0
-    first, count = counts[0, FIRST_RESTING], counts[0, N_RESTING]
+    first, count = low + counts[s, FIRST_RESTING], counts[s, N_RESTING]
     for k in range(count):
-        at = first + k if first + k < n else first + k - n
+        at = first + k if first + k < high else first + k - (high - low)
         turned[k] = lists[RESTING, at]
         slow[turned[k], RELEASE] = releases[at]
     for k in range(count):
-        lists[RESTING, k] = turned[k]
-        marks[turned[k], RESTS] = k
-    counts[0, N_NEARBY] = counts[0, FIRST_RESTING] = 0
+        lists[RESTING, low + k] = turned[k]
+        marks[turned[k], RESTS] = low + k
+    counts[s, N_NEARBY] = counts[s, FIRST_RESTING] = 0
 
 
 @inner
-def move_origin(desk, p, first, last, now):
+def move_origin(sums, awake, pops, p, first, last, now):
     """Advance the neurons of population p to the origin that begins now: a touch of each."""
-    sums, awake, pops, n = desk.sums, desk.awake, desk.pops, len(desk.awake)
+    n = len(awake)
     regime, tau_mem, tau_syn, tau_two = int(pops[p, REGIME]), pops[p, TAU_MEM], pops[p, TAU_SYN], pops[p, TAU_TWO]
     period, jumps = pops[p, PERIOD], pops[p, KIND] == JUMPS
     for j in range(first, last):

@@ -6,7 +6,7 @@ row is added to its targets (`followed.deliver`: two additions and a comparison 
 neurons that their limit does not clear (`limits`) are followed exactly. There is no global queue.
 
 Threads own disjoint ranges of neurons (shards); a neuron's arithmetic is the same whatever the shards.
-One shard of populations of equal neurons has a faster kernel (`lean`).
+Populations of equal neurons have a faster kernel (`lean`).
 """
 
 import math
@@ -188,7 +188,7 @@ class Sample(EventSample):
         refractory = lowered.t_refractory[lowered.theta < math.inf]
         self._guessed = bool(refractory.min(initial=math.inf) < min(self.prepared.shortest, 1e300))
         self._span = math.inf
-        self._lean = shards == 1 and not self._guessed and lean.suits(self.prepared)
+        self._lean = not self._guessed and lean.suits(self.prepared)
         self._ways = ways_of(self.prepared) if self._lean else None
         self._highest = lean.highest_at_first(lowered, self.prepared.cells.pops)
 
@@ -218,15 +218,16 @@ class Sample(EventSample):
                 self._span = begun - now if begun > now else 0.5 * (end - now)
 
     def _advance(self, inputs, t_stop, limit, longest):
+        serial, parallel, chunk, more = _serial, _parallel, self.CHUNK, ()
         if self._lean and t_stop < self.prepared.shortest * 2.0**50:
-            return lean.advance(*self._arguments(inputs, t_stop, limit, longest, lean.CHUNKS * self.CHUNK), self._ways,
-                                self._highest)
-        arguments = self._arguments(inputs, t_stop, limit, longest, self.CHUNK)
-        if len(self.counts) == 1 or forked():  # the serial kernel takes one shard after the other, with the same bits
-            return _serial(*arguments)
+            serial = lean.advance if len(self.counts) == 1 else lean.in_turn
+            parallel, chunk, more = lean.in_threads, lean.CHUNKS * self.CHUNK, (self._ways, self._highest)
+        arguments = *self._arguments(inputs, t_stop, limit, longest, chunk), *more
+        if len(self.counts) == 1 or forked():  # the serial kernels take one shard after the other, with the same bits
+            return serial(*arguments)
         with PARALLEL:
             numba.set_num_threads(min(len(self.counts), numba.config.NUMBA_NUM_THREADS))
-            return _parallel(*arguments)
+            return parallel(*arguments)
 
     def _arguments(self, inputs, t_stop, limit, longest, horizons):
         made = self.prepared

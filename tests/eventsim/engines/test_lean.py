@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from networks import INF, LATER, SPIKE_LIMIT, examples, recurrent_cases
 
 import eventsim as es
-from eventsim.engines import heap, lean, reference, window
+from eventsim.engines import heap, lean, lean_deliver, reference, window
 from eventsim.engines.prepared import prepare
 from eventsim.engines.sample import CHUNK_DONE, SPIKES
 from eventsim.lower import lower
@@ -71,17 +71,19 @@ def in_order(sample):
 
 
 @settings(max_examples=examples(300))
-@given(cases())
-def test_the_lean_kernel_gives_the_bits_of_the_reference(case):
+@given(cases(), st.sampled_from((1, 1, 2, 3)))
+def test_the_lean_kernel_gives_the_bits_of_the_reference(case, shards):
     net = case.build()
     lowered = lower(net)
     limit = SPIKE_LIMIT, 0, 0
     for number in range(case.n_samples):
         inputs = inputs_of(case, lowered, number)
-        found, expected = (engine.Sample(net, lowered, seed=3, index=number, recorded=case.everything)
-                           for engine in (window, reference))
+        found = window.Sample(net, lowered, seed=3, index=number, recorded=case.everything, shards=shards)
+        expected = reference.Sample(net, lowered, seed=3, index=number, recorded=case.everything)
         assert lean.suits(prepare(lowered))
-        ended = [sample.run(inputs, case.t_stop, limit, never) for sample in (found, expected)]
+        with pytest.MonkeyPatch.context() as patch:  # one shard after the other, without a thread for each
+            patch.setattr(lean, "in_threads", lean.in_turn)
+            ended = [sample.run(inputs, case.t_stop, limit, never) for sample in (found, expected)]
         assert ended[0] == ended[1]
         assert in_order(found) == in_order(expected)
         if not ended[0]:
@@ -106,18 +108,30 @@ def both_currents(n=300, delay=0.5, tau_syn=None):
     return net
 
 
+@pytest.mark.parametrize("shards", [1, 2, 5])
 @pytest.mark.parametrize("tau_syn", [None, 0.0, 4.0])
-def test_a_busy_network_has_the_bits_of_the_heap(tau_syn):
+def test_a_busy_network_has_the_bits_of_the_heap(tau_syn, shards):
     net = both_currents(tau_syn=tau_syn) if tau_syn is None or tau_syn == 0.0 else single_current()
     lowered = lower(net)
-    assert lean.suits(prepare(lowered))
-    found, expected = (engine.Sample(net, lowered, seed=4, recorded=lowered.names) for engine in (window, heap))
+    found = window.Sample(net, lowered, seed=4, recorded=lowered.names, shards=shards)
+    expected = heap.Sample(net, lowered, seed=4, recorded=lowered.names)
+    assert found._lean
     for sample in (found, expected):
         for t_stop in (0.05, 7.3, 64.0, 150.0):
             sample.run(NOTHING, t_stop, NO_LIMIT, never)
     assert found.counters[SPIKES] > 300
     assert in_order(found) == in_order(expected)
     assert found.arrivals == expected.arrivals
+
+
+def test_parts_of_rows_begin_where_a_search_by_halves_finds_them():
+    rng = np.random.default_rng(0)
+    for size, high in ((0, 5), (1, 3), (200, 300), (500, 10), (30, 100_000)):
+        targets = np.sort(rng.integers(7, 7 + high, size)).astype(np.int32)
+        clumped = np.sort(np.concatenate((targets, np.full(50, 7 + high - 1)))).astype(np.int32)
+        for row in (targets, clumped):
+            for gid in (0, 7, 8, 7 + high // 3, 7 + high // 2, 7 + high - 1, 7 + high, 10**6):
+                assert lean_deliver.cut(row, 0, len(row), 7, 7 + high, gid) == np.searchsorted(row, gid)
 
 
 def single_current():
@@ -135,7 +149,8 @@ def test_either_kernel_goes_on_where_the_other_stopped():
         whole.run(NOTHING, 120.0, NO_LIMIT, never)
         sample = window.Sample(net, lowered, seed=4)
         for number, t_stop in enumerate((10.0, 33.3, 64.0, 90.0, 120.0)):
-            following = window.Sample(net, lowered, seed=4, shards=1 + number % 2)
+            following = window.Sample(net, lowered, seed=4, shards=1 + number % 3)
+            following._lean = number % 2 == 0
             following.restore(sample.export())
             sample = following
             sample.run(NOTHING, t_stop, NO_LIMIT, never)
@@ -185,7 +200,3 @@ def test_only_populations_of_equal_neurons_and_delays_by_projection_are_lean():
     assert refused({"tau_mem": math.inf})
     assert refused(delay=3.0)  # a neuron could fire twice in a window
     assert refused(delay=es.Uniform(1.0, 2.0))
-    net = es.Network()
-    cells = net.population("cells", 3, es.LIF(20.0, 5.0, t_refractory=2.0))
-    net.connect(cells, cells, es.AllToAll(0.5), delay=1.0)
-    assert not window.Sample(net, lower(net), shards=2)._lean
