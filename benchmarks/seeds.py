@@ -12,8 +12,9 @@ import argparse
 import json
 import pathlib
 import sys
-import tomllib
+from dataclasses import replace
 
+from eventsim.errors import InputError
 from training import config as configuration
 from training import experiment
 
@@ -23,22 +24,21 @@ def settings_of(recipe, seed, epochs):
 
     Parameters
     ----------
-    recipe : dict
-        A configuration as its file has it.
+    recipe : training.config.Config
     seed : int
     epochs : int or None
         Instead of those of the recipe.
     """
-    data = {name: value for name, value in recipe["data"].items() if name != "validation"}
-    fit = dict(recipe["fit"], seed=seed)
-    if epochs is not None:
-        fit["epochs"] = epochs
-    return configuration.parse(recipe | {
-        "data": data | {"whole": True}, "network": dict(recipe["network"], seed=seed), "fit": fit})
+    return replace(recipe, data=replace(recipe.data, validation=0, whole=True),
+                   network=replace(recipe.network, seed=seed),
+                   fit=replace(recipe.fit, seed=seed, epochs=recipe.fit.epochs if epochs is None else epochs))
 
 
 def trained(config, folder, data):
     """Return the result of one training, which is done only as far as its folder does not have it yet."""
+    settings = folder / experiment.CONFIG
+    if settings.is_file() and json.loads(settings.read_text(encoding="utf-8")) != config.resolved():
+        raise InputError(f'"{folder}" holds a training with other settings; give another --out.')
     finished = folder / experiment.RESULT
     if finished.is_file():
         result = json.loads(finished.read_text(encoding="utf-8"))
@@ -65,14 +65,26 @@ def summary(results):
 
 def main():
     """Run the command line."""
+    try:
+        run(options_given())
+    except InputError as error:
+        sys.exit(str(error))
+
+
+def options_given():
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("config", type=pathlib.Path, metavar="CONFIG.toml")
     parser.add_argument("--out", required=True, type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     parser.add_argument("--epochs", type=int, help="instead of those of the recipe")
     parser.add_argument("--data", metavar="DIR", help="folder of the data sets")
-    options = parser.parse_args()
-    recipe = tomllib.loads(options.config.read_text(encoding="utf-8"))
+    return parser.parse_args()
+
+
+def run(options):
+    """Train what is not trained yet, and write and print the figures."""
+    recipe = configuration.load(options.config)
     results = {}
     for seed in options.seeds:
         print(f"seed {seed}", file=sys.stderr, flush=True)

@@ -189,3 +189,15 @@ def singly(n, when, spans, amounts):
             out_spans[at, WEIGHT] = spans[k, WEIGHT] + (synapse - spans[k, FIRST]) * spans[k, STEP]
             at += 1
     return total, out_when, out_spans, out_amounts
+
+
+@inner
+def first_from(targets, first, last, gid):
+    """Return the first place in a sorted range whose target is `gid` or more."""
+    while first < last:
+        middle = (first + last) // 2
+        if targets[middle] < gid:
+            first = middle + 1
+        else:
+            last = middle
+    return first

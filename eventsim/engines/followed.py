@@ -56,7 +56,7 @@ from eventsim.engines.cells import (
     state,
     third,
 )
-from eventsim.engines.deliveries import FIRST, HOW, JUMP, LAST_SYNAPSE, STEP, WEIGHT
+from eventsim.engines.deliveries import FIRST, HOW, JUMP, LAST_SYNAPSE, STEP, WEIGHT, first_from
 from eventsim.engines.horizon import begin, begin_rests, clear_near, move_origin, near
 
 FOLLOWING_COSTS = 20
@@ -332,19 +332,7 @@ def deliver(cell, slow, marks, pops, own, lists, fresh, counts, s, split, target
 @inner
 def _part(targets, first, last, low, high):
     """Return the part of a row, sorted by target, with targets low to high - 1."""
-    return _place(targets, first, last, low), _place(targets, first, last, high)
-
-
-@inner
-def _place(targets, first, last, gid):
-    """Return the first place in a sorted range whose target is `gid` or more."""
-    while first < last:
-        middle = (first + last) // 2
-        if targets[middle] < gid:
-            first = middle + 1
-        else:
-            last = middle
-    return first
+    return first_from(targets, first, last, low), first_from(targets, first, last, high)
 
 
 @inner

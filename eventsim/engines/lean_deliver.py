@@ -4,7 +4,7 @@ import numpy as np
 
 from eventsim._jit import inlined, inner
 from eventsim.engines.cells import ADD_JUMP, ADD_TWO, N_CANDIDATES, N_RESTING, N_TOUCHED, RESTING
-from eventsim.engines.deliveries import AHEAD, FIRST, HOW, LAST_SYNAPSE, STEP, WEIGHT
+from eventsim.engines.deliveries import AHEAD, FIRST, HOW, LAST_SYNAPSE, STEP, WEIGHT, first_from
 from eventsim.engines.lean_flights import TO, twins
 from eventsim.engines.lean_follow import catch_up, hold, near, put_back, release, settle, touch
 from eventsim.engines.lean_lines import CAP_ONE, CAP_TWO, LINE, above_after, line_of
@@ -157,21 +157,15 @@ def cut(targets, first, last, begin, end, gid):
     Targets are mostly spread evenly, so the search starts where they would be then: a search by halves alone waits
     for half a dozen lines of memory, one after the other.
     """
-    if gid <= begin or gid >= end:
-        return _guess(first, last, begin, end, gid)
     at = _guess(first, last, begin, end, gid)
+    if gid <= begin or gid >= end:
+        return at
     low, high, step = at, at, 16
     while high < last and targets[high] < gid:
         low, high, step = high + 1, min(high + step, last), 2 * step
     while low > first and targets[low - 1] >= gid:
         low, high, step = max(low - step, first), low - 1, 2 * step
-    while low < high:
-        middle = (low + high) // 2
-        if targets[middle] < gid:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    return first_from(targets, low, high, gid)
 
 
 @inner

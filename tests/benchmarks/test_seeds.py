@@ -50,5 +50,9 @@ def test_every_seed_trains_on_all_samples_and_finished_ones_are_kept(tmp_path):
     assert found["mean"] == pytest.approx(sum(found["range"]) / 2)
     result = json.loads((tmp_path / "out" / "seed5" / "result.json").read_text())
     assert result["samples"] == {"train": 3823, "validation": 0, "test": 1797}
+    other = [sys.executable, SCRIPT, "recipe.toml", "--out", "out", "--epochs", "2", "--seeds", "4"]
+    refused = subprocess.run(other, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "seed4\" holds a training with other settings" in refused.stderr.splitlines()[-1]
     config = json.loads((tmp_path / "out" / "seed5" / "config.json").read_text())
     assert (config["network"]["seed"], config["fit"]["seed"]) == (5, 5)
