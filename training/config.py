@@ -33,11 +33,12 @@ class Initial:
     """Table [network.initial]: where the weights start; one value, or a list with one a projection.
 
     ``rule`` is "moments" (`initialize.moment_rule`: window, kappa, mean, active), "discrete" (ETTFS-init of
-    `steps` time steps), "kaiming" (for dense activations), or "measured": weights of the moment rule are
+    `steps` time steps), "kaiming" (for dense activations), "measured": weights of the moment rule are
     scaled until the part `firing` of each layer fires on 256 training samples (a list has one entry a layer
-    that spikes), and a silent readout has potentials of deviation `readout_sd`. ``gain`` is a factor on the
-    weights that the rule gives. Projections into first-arrival pooling have no learned weights and do not
-    count.
+    that spikes), and a silent readout has potentials of deviation `readout_sd`; or "current"
+    (`initialize.current_rule`: alone, spread, active), a bias current for neurons without leak. ``gain`` is a
+    factor on the weights that the rule gives. Projections into first-arrival pooling have no learned weights
+    and do not count.
     """
 
     rule: str = "moments"
@@ -49,6 +50,8 @@ class Initial:
     steps: float | list = 8.0
     firing: float | list = 0.5
     readout_sd: float = 1.0
+    alone: float | list = 1.0
+    spread: float | list = 1.0
     gain: float | list = 1.0
 
 

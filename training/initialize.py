@@ -9,6 +9,10 @@ the variance of the weights follows from the second moment of the postsynaptic p
   the mean at mid-window. ``N`` counts the inputs that do spike.
 * *Discrete time*, one spike in ``T`` steps, delta synapses: ``Var(W) = T / N`` (ETTFS-init, arXiv
   2410.23619), the same rule with ``m2 = 1 / T``.
+* *Bias current*, neurons without leak: `current_rule` gives every neuron a constant current that alone would
+  make it fire at a chosen instant, and weights of mean 0 that move it from there. What the weights add to the
+  slope of V is then of the order of the current, so that few slopes are near 0, where spike times and their
+  gradients explode, and dT/dw varies little: the neuron is nearly linear in its inputs, as a ReLU unit is.
 * *Measured*: `measured` scales one layer after the other on a batch of real input until the wished
   part of its neurons fires.
 
@@ -22,7 +26,7 @@ import numpy as np
 from eventsim import random
 from eventsim.connect import Conv2d, Dense
 from eventsim.errors import InputError, choose
-from training import first_arrival
+from training import first_arrival, normalize
 from training.measured import measured
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(96)
@@ -135,6 +139,41 @@ def kaiming_rule(fan_in, gain=2.0**0.5):
     return 0.0, gain / math.sqrt(fan_in)
 
 
+def current_rule(fan_in, alone, spread, threshold=1.0, active=1.0, pool=1):
+    """Return the bias current and the standard deviation of weights of mean 0 beside it.
+
+    Stanojevic et al. (2023, "An exact mapping from ReLU networks to spiking neural networks") give every neuron a
+    fixed slope of V to make its spike time linear in its inputs; here it is the mean of a slope that inputs
+    change, so that all layers share one clock.
+
+    Parameters
+    ----------
+    fan_in : int
+        Inputs a neuron.
+    alone : float
+        When a neuron fires without any input, in ms.
+    spread : float
+        Standard deviation of the sum of the weights of all active inputs, in units of the current.
+    threshold : float
+        Distance from rest to the threshold.
+    active : float
+        Part of the inputs that spike in a sample, 0 to 1.
+    pool : int
+        Average pooling before the projection, as in `moment_rule`.
+
+    Returns
+    -------
+    float, float
+        Current in V/ms; deviation of the weights as the user sees them, before they are divided by pool^2.
+    """
+    for name, value in (("alone", alone), ("spread", spread), ("active", active), ("threshold", threshold)):
+        if not (math.isfinite(value) and value > 0.0):
+            raise InputError(f"{name} = {value!r} cannot be used; give a finite number above 0.")
+    alike = pool * pool
+    current = threshold / alone
+    return current, spread * current / math.sqrt(fan_in / alike * active * (1.0 + (alike - 1) * active) / alike)
+
+
 def draw(shape, mean, sd, seed, name, law="uniform"):
     """Return weights of the given moments, a function of (seed, name, index) alone.
 
@@ -201,8 +240,49 @@ def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uni
     _draw_all(net, moments, seed, law, {"window": window, "kappa": kappa, "mean": mean, "active": active})
 
 
-def _draw_all(net, moments, seed, law, settings):
-    """Draw the learned weights of `net` with ``moments(projection, **settings)``, each setting one or by name."""
+def by_current(net, alone, spread=1.0, active=0.5, law="normal", seed=None):
+    """Give all neurons of `net` a bias current and all projections weights beside it, by `current_rule`.
+
+    The incoming weights of each neuron have exactly mean 0 and the wished deviation. A readout that never fires
+    gets the weights alone. Projections into first-arrival pooling keep theirs.
+
+    Parameters
+    ----------
+    net : eventsim.Network
+        Of neurons without leak. Its weights and the i_offset of its neurons are replaced.
+    alone, spread, active : float or dict of float
+        As in `current_rule`, for all or by projection name.
+    law : {"normal", "uniform"}
+    seed : int, optional
+        The network's own seed when None.
+
+    Raises
+    ------
+    InputError
+        Leaky neurons, unknown projection names, or values out of range.
+    """
+
+    def moments(projection, **here):
+        target = projection.target
+        if not math.isinf(target.neuron.tau_mem):
+            raise InputError(
+                f'The rule "current" needs neurons without leak; "{target.name}" has tau_mem = '
+                f"{target.neuron.tau_mem:g} ms. Use tau_mem = inf, or the rule \"moments\"."
+            )
+        pool = projection.connection.pool if isinstance(projection.connection, Dense | Conv2d) else 1
+        current, sd = current_rule(fan_in(projection), threshold=_distance(target), pool=pool, **here)
+        if not target.is_readout:
+            net.set_neuron(target.name, target.neuron.replace(i_offset=current))
+        return 0.0, sd
+
+    _draw_all(net, moments, seed, law, {"alone": alone, "spread": spread, "active": active}, exact=True)
+
+
+def _draw_all(net, moments, seed, law, settings, exact=False):
+    """Draw the learned weights of `net` with ``moments(projection, **settings)``, each setting one or by name.
+
+    exact: the moments are those of the incoming weights of each neuron, not of the law that they are drawn from.
+    """
     for setting in settings.values():
         for name in setting if isinstance(setting, dict) else ():
             choose("projection", name, tuple(net.projections))
@@ -211,6 +291,9 @@ def _draw_all(net, moments, seed, law, settings):
         here = {k: v[name] if isinstance(v, dict) else v for k, v in settings.items()}
         mu, sd = moments(projection, **here)
         weight = draw(projection.weight.shape, mu, sd, net.seed if seed is None else seed, name, law)
+        if exact:
+            each = np.ones(weight.shape[-1])
+            weight = normalize.forward(weight, sd * each, mu * each)
         projection.set_weight(weight)
 
 
@@ -222,7 +305,7 @@ def _distance(population):
     return float(distance) if np.isfinite(distance) and distance > 0.0 else 1.0
 
 
-RULES = ("moments", "measured", "discrete", "kaiming")
+RULES = ("moments", "measured", "current", "discrete", "kaiming")
 """Rules of the initial weights by the name that files use."""
 
 SAMPLES = 256
@@ -231,7 +314,7 @@ SAMPLES = 256
 
 def by_rule(
     model, rule="moments", law="uniform", gain=1.0, *, window=1.0, kappa=1.2, mean=0.0, active=1.0, steps=8.0,
-    firing=0.5, readout_sd=1.0, images=None, threads=None,
+    firing=0.5, readout_sd=1.0, alone=1.0, spread=1.0, images=None, threads=None,
 ):  # fmt: skip
     """Give the network of a model initial weights by the name of a rule.
 
@@ -242,9 +325,9 @@ def by_rule(
     ----------
     model : training.Model
         The weights of its network are replaced.
-    rule : {"moments", "measured", "discrete", "kaiming"}
-        `by_moments`; the same weights, scaled as in `measured` on the first 256 `images`; `discrete_rule`;
-        `kaiming_rule`.
+    rule : {"moments", "measured", "current", "discrete", "kaiming"}
+        `by_moments`; the same weights, scaled as in `measured` on the first 256 `images`; `by_current`;
+        `discrete_rule`; `kaiming_rule`.
     law : {"uniform", "normal"}
     gain : float or list
         Factor on the weights that the rule gives.
@@ -254,6 +337,8 @@ def by_rule(
         Of "discrete".
     firing, readout_sd : float or list, float
         Of "measured".
+    alone, spread : float or list
+        Of "current", as in `current_rule`, with `active`.
     images : ndarray (samples, ...), optional
         Training samples, for "measured".
     threads : int, optional
@@ -274,6 +359,9 @@ def by_rule(
     if rule in ("moments", "measured"):
         settings = {"window": window, "kappa": kappa, "mean": mean, "active": active}
         by_moments(net, law=law, **{key: _by_name(key, value, names) for key, value in settings.items()})
+    elif rule == "current":
+        settings = {"alone": alone, "spread": spread, "active": active}
+        by_current(net, law=law, **{key: _by_name(key, value, names) for key, value in settings.items()})
     elif rule == "discrete":
         _draw_all(net, _discrete, None, law, {"steps": _by_name("steps", steps, names)})
     else:

@@ -56,8 +56,8 @@ class Place(NamedTuple):
 
 
 @closed_form
-def _crossing(regime, tau_mem, tau_syn, drive, theta, v_init, c0, c1, last, end, with_end, base):
-    """Return (time, V'(t-)) of the crossing in [last, end), or at `end` too; time inf: there is none.
+def _crossing(regime, tau_mem, tau_syn, drive, theta, v_init, c0, c1, last, end, base):
+    """Return (time, V'(t-)) of the crossing in [last, end]; time inf: there is none.
 
     V' is NaN at a touch, where V is at its threshold already: there it lies before the arrivals of `last`.
     """
@@ -67,7 +67,7 @@ def _crossing(regime, tau_mem, tau_syn, drive, theta, v_init, c0, c1, last, end,
     time = last + membrane.crossing(regime, tau_mem, tau_syn, drive, theta, v, i)
     if v < theta and time <= last:
         time = np.nextafter(last, math.inf)
-    if not (time < end or (with_end and time == end)):
+    if not time <= end:
         return math.inf, math.nan
     if v >= theta:
         return time, math.nan
@@ -104,7 +104,7 @@ def _slope_before(cell, arrivals, weight, place, first, n_entries, j, lane, time
 
 
 @inner
-def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries, t_stop, tests, general, when, offset,
+def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries, t_stop, tests, second, when, offset,
              values):
     """Put the entries of a location side by side, with what a scan needs of each."""
     when[n_entries] = until = t_stop
@@ -117,9 +117,9 @@ def _lay_out(tau_mem, tau_syn, period, row, entry, all_offsets, first, n_entries
         if tests:
             b0, b1, sb, e0, e1, se = bounds(tau_mem, tau_syn, t - base, min(until, base + period) - t, row[k, V0],
                                             row[k, V1], row[k, I0], row[k, I1])
-            values[e, 2], values[e, 3] = b0, b1
-            if general:
-                values[e, 4], values[e, 5], values[e, 6], values[e, 7] = sb, e0, e1, se
+            values[e, 2], values[e, 3], values[e, 4] = b0, b1, sb
+            if second:
+                values[e, 5], values[e, 6], values[e, 7] = e0, e1, se
         until = t
 
 
@@ -133,7 +133,7 @@ def _seed(regime, tau_mem, tau_syn, span, head):
 
 
 @inner
-def _look(cell, arrivals, weight, place, state, first_lane, first, e, count, n_entries, seed, origin, general, times,
+def _look(cell, arrivals, weight, place, state, first_lane, first, e, count, n_entries, seed, origin, second, times,
           slopes, generations):
     """Go through a block again, exactly, for the lanes that a scan has named; return how many fired."""
     regime, tau_mem, tau_syn = cell.regime, cell.tau_mem, cell.tau_syn
@@ -160,29 +160,30 @@ def _look(cell, arrivals, weight, place, state, first_lane, first, e, count, n_e
                     w = weight[offset[here] + lane]
                     c0 += w * values[here, 0]
                     c1 += w * values[here, 1]
-                    if general:
-                        near = (near or values[here, 2] * c0 + values[here, 3] * c1 + values[here, 4] * drive >= floor
-                                or values[here, 5] * c0 + values[here, 6] * c1 + values[here, 7] * drive >= floor)
-                    elif values[here, 2] * c0 + values[here, 3] * c1 >= floor:
-                        near = True
+                    near = near or values[here, 2] * c0 + values[here, 3] * c1 + values[here, 4] * drive >= floor
+                    if second:
+                        near = near or values[here, 5] * c0 + values[here, 6] * c1 + values[here, 7] * drive >= floor
                 else:
                     near = (near or head[3] * c0 + head[4] * c1 + head[5] * drive >= floor
                             or head[6] * c0 + head[7] * c1 + head[8] * drive >= floor)
                 if not near:
                     continue
-                t, generation = base, np.int64(0)
-                if here >= e:
-                    t, generation = when[here], np.int64(steps[entry[first + here]])
+                t = when[here] if here >= e else base
                 until = when[here + 1]
-                following = np.int64(steps[entry[first + here + 1]]) if here + 1 < n_entries else np.int64(0)
-                if until == t and following == generation:
-                    continue
+                end = min(boundary, until)
                 j = first_lane + lane
                 time, slope = _crossing(
                     regime, tau_mem, tau_syn, all_drive[j], theta[j], v_init[j], np.float64(c0), np.float64(c1), t,
-                    min(boundary, until), following > 0 and boundary > until, base)
+                    end, base)
                 if time == math.inf:
                     continue
+                if time == end or math.isnan(slope):  # only here generations, which lie anywhere in memory, decide
+                    generation = np.int64(steps[entry[first + here]]) if here >= e else np.int64(0)
+                    following = np.int64(steps[entry[first + here + 1]]) if here + 1 < n_entries else np.int64(0)
+                    alike = until == t and following == generation
+                    # at the next touch an arrival of the first generation comes before the crossing
+                    if time == end and (following == 0 or boundary <= until or alike):
+                        continue
                 if math.isnan(slope):
                     generations[j] = generation
                     slope = _slope_before(cell, arrivals, weight, place, first, n_entries, j, lane, time)
@@ -203,7 +204,7 @@ def _move(cell, state, first_lane):
 
 
 @closed_form
-def _run_sample(cell, arrivals, weight, place, start, old, new, tests, general, t_stop, times, slopes, generations,
+def _run_sample(cell, arrivals, weight, place, start, old, new, tests, second, t_stop, times, slopes, generations,
                 potential):
     """Run one sample, location by location."""
     offset, values, head, limit, drive, hits = (place.offset, place.values, place.head, place.limit, place.drive,
@@ -223,7 +224,7 @@ def _run_sample(cell, arrivals, weight, place, start, old, new, tests, general, 
             old[0, lane], old[1, lane] = 0.0, 0.0
         if tests and left == 0:
             continue
-        _lay_out(tau_mem, tau_syn, period, row, entry, arrivals.offset, first, n_entries, t_stop, tests, general, when,
+        _lay_out(tau_mem, tau_syn, period, row, entry, arrivals.offset, first, n_entries, t_stop, tests, second, when,
                  offset, values)
         origin, e = np.int64(0), np.int64(0)
         while True:
@@ -244,15 +245,18 @@ def _run_sample(cell, arrivals, weight, place, start, old, new, tests, general, 
                         head[0] = head[3] = head[6] = row[k, V0]
                         head[1] = head[4] = head[7] = row[k, V1]
                         head[2] = head[5] = head[8] = when[e] - base
-                    if general:
+                    if second:
                         found = vectors.scan_general(weight, offset, values, e, count, head, old, new, limit, drive,
                                                      hits, width)
+                    elif cell.driven:
+                        found = vectors.scan_driven(weight, offset, values, e, count, head, old, new, limit, drive,
+                                                    hits, width)
                     else:
                         found = vectors.scan(weight, offset, values, e, count, head, old, new, limit, drive, hits,
                                              width)
                     if found:
                         left -= _look(cell, arrivals, weight, place, old, first_lane, first, e, count, n_entries, seed,
-                                      origin, general, times, slopes, generations)
+                                      origin, second, times, slopes, generations)
                         if left == 0:
                             break
                 old, new = new, old
@@ -312,8 +316,9 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
         margin = slack * prepare(cell, events.time[here], events.amplitude[here], window, rows, t_stop, wires.largest,
                                  highest, push, most_arrivals)
         place.head[vectors.HEAD_MARGIN] = margin
-        # Below a threshold about at v_inf V may rise without current, which only the second bound covers.
-        general = cell.driven or (cell.tau_mem < math.inf and lowest <= 4.0 * margin)
+        # The first bound is V itself in a ramp. Elsewhere V may rise without current: with a drive, and below a
+        # threshold about at v_inf. Only the second bound covers that.
+        second = (cell.driven and cell.regime != membrane.RAMP) or (cell.tau_mem < math.inf and lowest <= 4.0 * margin)
         arrivals = Arrivals(events.generation[here], window, rows, begin, entry, offset)
-        _run_sample(cell, arrivals, wires.weight, place, start, old, new, tests, general, t_stop, times[row],
+        _run_sample(cell, arrivals, wires.weight, place, start, old, new, tests, second, t_stop, times[row],
                     slopes[row], generations[row], potential[row:row + 1])

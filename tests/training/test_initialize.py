@@ -7,6 +7,7 @@ import pytest
 from scipy.integrate import quad
 
 import eventsim as es
+from eventsim.errors import InputError
 from training import initialize
 
 REGIMES = [
@@ -89,3 +90,56 @@ def test_draws_have_the_wished_moments_and_depend_on_the_name_only(law):
     assert np.mean(w) == pytest.approx(0.5, abs=0.03) and np.std(w) == pytest.approx(2.0, rel=0.01)
     assert np.array_equal(w, initialize.draw((300, 200), 0.5, 2.0, 7, "a->b", law))
     assert not np.array_equal(w, initialize.draw((300, 200), 0.5, 2.0, 7, "a->c", law))
+
+
+def ramp(alone, spread, active=0.5, shape=200, pool=1):
+    """Return a network of ramp neurons with initial weights beside a bias current."""
+    net = es.Network(seed=3)
+    net.input("in", shape)
+    net.population("out", 300, es.LIF(math.inf, math.inf, v_threshold=2.0, t_refractory=es.NEVER))
+    net.connect("in", "out", es.Dense(0.0, pool=pool))
+    initialize.by_current(net, alone, spread, active)
+    return net
+
+
+def test_a_neuron_with_a_bias_current_and_no_input_fires_when_it_was_told_to():
+    net = ramp(alone=1.25, spread=2.0)
+    trace = es.simulate(net, {}, t_stop=3.0, engine="reference")
+    assert np.all(trace.first_spikes("out") == 1.25)
+
+
+@pytest.mark.parametrize("pool", [1, 2])
+def test_the_weights_of_the_active_inputs_move_the_slope_by_their_spread(pool):
+    active, spread, alone = 0.4, 1.5, 0.5
+    shape = (20, 20, 1)
+    net = ramp(alone, spread, active, shape, pool)
+    weight = net.projections["in->out"].weight
+    assert np.allclose(weight.mean(axis=0), 0.0, atol=1e-12)
+    rng = np.random.default_rng(0)
+    # a fresh neuron has fresh weights; those of one neuron sum to 0, which narrows the sums over half of them
+    weight = rng.normal(0.0, weight.std(), (len(weight), 4000))
+    fires = rng.random((*shape[:2], 4000)) < active
+    side = shape[0] // pool
+    windows = fires.reshape(side, pool, side, pool, -1).mean(axis=(1, 3)).reshape(side * side, -1)
+    assert np.std(np.sum(weight * windows, axis=0)) == pytest.approx(spread * 2.0 / alone, rel=0.05)
+
+
+def test_the_bias_current_is_refused_where_neurons_leak():
+    net = es.Network(seed=1)
+    net.input("in", 5)
+    net.population("out", 3, es.LIF(20.0, 5.0))
+    net.connect("in", "out", es.Dense(0.0))
+    with pytest.raises(InputError, match=r'"out" has tau_mem = 20 ms\. Use tau_mem = inf'):
+        initialize.by_current(net, 1.0)
+    with pytest.raises(InputError, match=r"alone = 0\.0 cannot be used"):
+        initialize.current_rule(10, alone=0.0, spread=1.0)
+
+
+def test_a_silent_readout_gets_weights_and_no_bias_current():
+    net = es.Network(seed=1)
+    net.input("in", 50)
+    net.population("out", 3, es.LIF(math.inf, math.inf, v_threshold=es.NEVER))
+    net.connect("in", "out", es.Dense(0.0))
+    initialize.by_current(net, 1.0, spread=2.0, active=0.5)
+    assert net["out"].neuron.i_offset == 0.0
+    assert net.projections["in->out"].weight.std() == pytest.approx(2.0 / 5.0)

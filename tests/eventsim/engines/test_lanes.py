@@ -8,7 +8,11 @@ from numba import njit
 
 from eventsim.engines import lanes
 
-KINDS = {"scan": (True, False), "scan_general": (True, True), "scan_silent": (False, False)}
+KINDS = {
+    "scan": (True, False, False), "scan_driven": (True, True, False), "scan_general": (True, True, True),
+    "scan_silent": (False, False, False),
+}  # fmt: skip
+FILTERS = ("scan", "scan_driven", "scan_general")
 pytestmark = pytest.mark.compiled
 
 
@@ -69,12 +73,12 @@ def test_a_scan_gives_the_bits_of_plain_python(name, dtype, n_lanes, count):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_lane_out_of_reach_is_never_named(dtype):
-    for name in ("scan", "scan_general"):
+    for name in FILTERS:
         for found, _, hits in both(name, dtype, 50, 8, limit=math.inf):
             assert not found and not hits.any()
 
 
-@pytest.mark.parametrize("name", ["scan", "scan_general"])
+@pytest.mark.parametrize("name", FILTERS)
 def test_every_lane_whose_bound_passes_is_named(name):
     (found, _, hits), _ = both(name, np.float64, 50, 8, limit=-100.0)
     assert found and lanes_of(hits, 8) == list(range(50))
