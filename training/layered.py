@@ -14,13 +14,14 @@ First-arrival pooling passes the error on to the arrival that fired it (`trainin
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from eventsim import arrays
 from eventsim._jit import closed_form, inner, kernel
-from eventsim.engines import layer_wires, layers
-from eventsim.engines.lanes import padded
+from eventsim.engines import layer_arrivals, layers
+from eventsim.engines.lanes import lanes_a_vector, padded
 from eventsim.errors import InputError, choose
 from eventsim.neurons import membrane
 from training import first_arrival_gradient as first_arrival
@@ -83,72 +84,124 @@ def _earlier(time, low, scale, begin, t):
     return at
 
 
+class _Place(NamedTuple):
+    """The place at work, by padded lane."""
+
+    g0: np.ndarray
+    g1: np.ndarray
+    """gamma, counted from the origin before the arrivals at work."""
+    rank: np.ndarray
+    """Number of arrivals of the sample before the spike; 0: nothing to do."""
+    home: np.ndarray
+    """int64: the origin before the spike."""
+
+
+@inner
+def _begin(cell, place, times, low, scale, bins, spike, error, slope, floor, at_end, first_lane):
+    """Set a place to the spikes of its lanes; return the largest rank."""
+    most = np.int64(0)
+    for lane in range(cell.lanes):
+        j = first_lane + lane
+        t = spike[j]
+        place.rank[lane] = 0
+        if t == math.inf or error[j] == 0.0:
+            continue
+        delta = error[j] if at_end else -error[j] / max(slope[j], floor)
+        rank = _earlier(times, low, scale, bins, t)
+        home = np.int64(t / cell.period)
+        f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home * cell.period)
+        place.rank[lane], place.home[lane] = rank, home
+        place.g0[lane], place.g1[lane] = delta * f0, delta * f1
+        most = max(most, rank)
+    return most
+
+
+@inner
+def _move_place(cell, place, m, now):
+    """Count gamma of the spikes at or after the origin `now` from the origin before it."""
+    for lane in range(cell.lanes):
+        if place.rank[lane] > 0 and place.home[lane] >= now:
+            h0, h1 = _move_back(cell, m, np.float64(place.g0[lane]), np.float64(place.g1[lane]))
+            place.g0[lane], place.g1[lane] = h0, h1
+
+
 @kernel
 def _sweep(cell, wires, events, spike, error, slope, floor, at_end, rank, weight_gradient, arrival_error,
            need_arrivals):
-    """Walk the arrivals of a range of samples backwards.
+    """Add up what the arrivals of a range of samples give to the weights, and what they get.
 
     Parameters: `spike`, `error`, `slope` (samples, neurons): T, dL/dT, V'(T); for a readout (`at_end`)
-    T = t_stop and error = dL/dV; `floor`: smallest V' to divide by. `rank`: room for one integer of the weights'
-    size a padded lane. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if `need_arrivals`,
+    T = t_stop and error = dL/dV; `floor`: smallest V' to divide by; `rank`: zeros, an integer of the weights' size
+    for each padded lane. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if `need_arrivals`,
     `arrival_error` (one value an arrival: dL/ds).
     """
-    number = wires.weight.dtype
-    width = padded(cell.lanes, wires.weight.itemsize)
-    n = len(rank)
-    g0, g1 = np.zeros(n, number), np.zeros(n, number)
-    home = np.zeros(n, np.int64)
-    q, m, begin = np.zeros(4, number), np.zeros(4), np.zeros(_BINS, np.int64)
+    number, itemsize = wires.weight.dtype, wires.weight.itemsize
+    width, vector = padded(cell.lanes, itemsize), lanes_a_vector(itemsize)
+    bins, m = np.zeros(_BINS, np.int64), np.zeros(4)
     m[0], m[2] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 1.0, 0.0)
     m[1], m[3] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 0.0, 1.0)
+    longest = 0
+    for row in range(len(events.offsets) - 1):
+        longest = max(longest, events.offsets[row + 1] - events.offsets[row])
+    entries = layer_arrivals.most_entries(cell, wires, events)
+    entry, offset = np.empty(entries + 1, np.uint32), np.empty(entries + 1, np.int64)
+    begin, end = np.empty(cell.locations, np.int64), np.empty(cell.locations, np.int64)
+    window, values = np.empty(longest, np.int64), np.empty(4 * longest, number)
+    pulls = np.empty(longest * vector if need_arrivals else 0, number)
+    place = _Place(np.zeros(width, number), np.zeros(width, number), rank, np.zeros(width, np.int64))
     for row in range(len(events.offsets) - 1):
         first, stop = events.offsets[row], events.offsets[row + 1]
         if stop == first:
             continue
-        low, high = events.time[first], events.time[stop - 1]
-        scale = _BINS / (high - low) if high - low > 1e-300 else 0.0
         times = events.time[first:stop]
-        _index(times, low, scale, begin)
-        now = np.int64(high / cell.period)
-        for at in range(cell.locations):
-            for lane in range(cell.lanes):
-                j, k = at * cell.lanes + lane, at * width + lane
-                t = spike[row, j]
-                rank[k] = 0
-                if t == math.inf or error[row, j] == 0.0:
-                    continue
-                delta = error[row, j] if at_end else -error[row, j] / max(slope[row, j], floor)
-                rank[k] = _earlier(times, low, scale, begin, t)
-                home[k] = np.int64(t / cell.period)
-                f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home[k] * cell.period)
-                h0, h1 = delta * f0, delta * f1
-                for _ in range(home[k] - now):
-                    h0, h1 = _move_back(cell, m, h0, h1)
-                g0[k], g1[k] = h0, h1
-        for back in range(stop - first):
-            k = stop - 1 - back
-            t = events.time[k]
-            window = np.int64(t / cell.period)
-            while now > window:
-                for j in range(n):
-                    if home[j] >= now and rank[j] > 0:
-                        h0, h1 = _move_back(cell, m, np.float64(g0[j]), np.float64(g1[j]))
-                        g0[j], g1[j] = h0, h1
-                now -= 1
-            s = t - window * cell.period
+        low, high = times[0], times[stop - first - 1]
+        scale = _BINS / (high - low) if high - low > 1e-300 else 0.0
+        _index(times, low, scale, bins)
+        for k in range(stop - first):
+            window[k] = np.int64(times[k] / cell.period)
+            s = times[k] - window[k] * cell.period
             p0, p1 = membrane.psi(cell.regime, cell.tau_mem, cell.tau_syn, s)
             d0, d1 = membrane.psi_slope(cell.regime, cell.tau_mem, cell.tau_syn, s)
-            amplitude = events.amplitude[k]
-            q[0], q[1], q[2], q[3] = amplitude * p0, amplitude * p1, amplitude * d0, amplitude * d1
-            y0, y1, x0, x1, start, down, right = layer_wires.places(wires, events.link[k], events.source[k])
-            reach = np.int64(y0), np.int64(y1), np.int64(x0), np.int64(x1)
-            if need_arrivals:
-                arrival_error[k] = sweep_lanes.collect_back(
-                    wires.weight, weight_gradient, g0, g1, rank, k - first, q, reach, start, down, right,
-                    cell.out_width, width)
-            else:
-                sweep_lanes.collect(wires.weight, weight_gradient, g0, g1, rank, k - first, q, reach, start, down,
-                                    right, cell.out_width, width)
+            amplitude = events.amplitude[first + k]
+            values[4 * k], values[4 * k + 1] = amplitude * p0, amplitude * p1
+            values[4 * k + 2], values[4 * k + 3] = amplitude * d0, amplitude * d1
+        layer_arrivals.deal(cell, wires, events.link[first:stop], events.source[first:stop], begin, end, entry, offset)
+        if need_arrivals:
+            pulls[:(stop - first) * vector] = 0.0
+        for at in range(cell.locations):
+            most = _begin(cell, place, times, low, scale, bins, spike[row], error[row], slope[row], floor, at_end,
+                          at * cell.lanes)
+            last = end[at]
+            while last > begin[at] and entry[last - 1] >= most:
+                last -= 1
+            if last == begin[at]:
+                continue
+            now = window[entry[last - 1]]
+            for lane in range(cell.lanes):
+                h0, h1 = np.float64(place.g0[lane]), np.float64(place.g1[lane])
+                for _ in range(place.home[lane] - now if place.rank[lane] > 0 else 0):
+                    h0, h1 = _move_back(cell, m, h0, h1)
+                place.g0[lane], place.g1[lane] = h0, h1
+            while last > begin[at]:  # from origin to origin, backwards
+                there = window[entry[last - 1]]
+                while now > there:
+                    _move_place(cell, place, m, now)
+                    now -= 1
+                from_here = begin[at]
+                if window[entry[from_here]] < there:
+                    from_here = last - 1
+                    while window[entry[from_here - 1]] == there:
+                        from_here -= 1
+                if need_arrivals:
+                    sweep_lanes.collect_back(wires.weight, weight_gradient, offset, entry, values, from_here, last,
+                                             place.g0, place.g1, place.rank, pulls, width)
+                else:
+                    sweep_lanes.collect(wires.weight, weight_gradient, offset, entry, values, from_here, last,
+                                        place.g0, place.g1, place.rank, pulls, width)
+                last = from_here
+        if need_arrivals:
+            for k in range(stop - first):
+                arrival_error[first + k] = sweep_lanes.sum_of(pulls, k)
 
 
 @kernel
@@ -295,7 +348,7 @@ def backward(plan, activations, loss_gradient, input_times=False, delays=True, t
             cell, own, slope = activations.cells[layer.name], error[layer.name][here], activations.slope[layer.name]
             if layer.name not in pools:
                 size = wires.weight.itemsize
-                rank = np.zeros(cell.locations * padded(cell.lanes, size), f"i{size}")
+                rank = np.zeros(padded(cell.lanes, size), f"i{size}")
                 _sweep(cell, wires, events, spike, own, slope[here], slope_floor, not layer.fires, rank, gradient,
                        arrival_error, back)
                 sums = np.zeros((2, layer.size))

@@ -38,7 +38,7 @@ PAD = 64
 
 _WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512f", False))
 _BYTES = 64 if _WIDE else 32
-_STRIP = 4 if _WIDE else 2
+STRIP = 4 if _WIDE else 2
 """Vectors that stay in registers: four numbers a lane, of 32 or 16 registers."""
 
 _INT64 = ir.IntType(64)
@@ -208,10 +208,10 @@ def _scan(tests, driven, second):
                 array = isinstance(kind, types.Array)
                 pointers.append(context.make_array(kind)(context, builder, value).data if array else value)
             writer = _Writer(builder, weights.dtype, pointers, tests, driven, second)
-            step, whole = (ir.Constant(_INT64, writer.lanes * n) for n in (1, _STRIP))
+            step, whole = (ir.Constant(_INT64, writer.lanes * n) for n in (1, STRIP))
             most = builder.mul(builder.udiv(writer.width, whole), whole)
             with cgutils.for_range_slice(builder, ir.Constant(_INT64, 0), most, whole, _INT64) as (lane, _):
-                writer.strip(lane, _STRIP)
+                writer.strip(lane, STRIP)
             with cgutils.for_range_slice(builder, most, writer.width, step, _INT64) as (lane, _):
                 writer.strip(lane, 1)
             return builder.zext(builder.load(writer.found), _INT64)

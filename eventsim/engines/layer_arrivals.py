@@ -42,7 +42,8 @@ class Arrivals(NamedTuple):
     """float64 (arrivals, 8), a cache line each: time, its origin, what a weight of 1 adds to the accumulators,
     V of unit accumulators, their current (these four up to rounding)."""
     begin: np.ndarray
-    """int64 (locations + 1,): where the entries of a location begin in the next two."""
+    end: np.ndarray
+    """int64 (locations,): where the entries of a location begin and end in the next two."""
     entry: np.ndarray
     """uint32: which arrival an entry is; unsigned, so that no index is looked at for being negative."""
     offset: np.ndarray
@@ -138,38 +139,53 @@ def prepare(cell, time, amplitude, window, row, t_stop, largest, highest, push, 
 
 
 @inner
-def deal(cell, wires, link, source, begin, entry, offset):
-    """Deal the arrivals of a sample out to the locations: a stable counting sort; begin[at] is the first of `at`."""
+def deal(cell, wires, link, source, begin, end, entry, offset):
+    """Deal the arrivals of a sample out to the locations, in their order; those of `at` are begin[at] to end[at]."""
     n, out_width = len(link), cell.out_width
-    begin[:] = 0
     if cell.locations == 1:
+        begin[0] = end[0] = 0
         for k in range(n):
             y0, y1, x0, x1, start, _, _ = layer_wires.places(wires, link[k], source[k])
-            entry[begin[1]] = k
-            offset[begin[1]] = start
-            begin[1] += y0 <= y1 and x0 <= x1
+            entry[end[0]] = k
+            offset[end[0]] = start
+            end[0] += y0 <= y1 and x0 <= x1
         return
+    if len(wires.room) > 0:
+        for at in range(cell.locations):
+            begin[at] = end[at] = wires.room[at]
+    else:
+        _count(cell, wires, link, source, begin, end)
     for k in range(n):
-        y0, y1, x0, x1, _, _, _ = layer_wires.places(wires, link[k], source[k])
-        for y in range(y0, y1 + 1):
-            for at in range(y * out_width + x0, y * out_width + x1 + 1):
-                begin[at] += 1
-    for at in range(cell.locations):
-        begin[at + 1] += begin[at]
-    for back in range(n):  # from the last one on, so that the end of every location moves down to its beginning
-        k = n - 1 - back
         y0, y1, x0, x1, start, down, right = layer_wires.places(wires, link[k], source[k])
         for y in range(y0, y1 + 1):
             for x in range(x0, x1 + 1):
-                at = begin[y * out_width + x] - 1
-                begin[y * out_width + x] = at
+                at = end[y * out_width + x]
+                end[y * out_width + x] = at + 1
                 entry[at] = k
                 offset[at] = start + y * down + x * right
 
 
 @inner
+def _count(cell, wires, link, source, begin, end):
+    """Set begin and end to where the entries of each location will begin."""
+    end[:] = 0
+    for k in range(len(link)):
+        y0, y1, x0, x1, _, _, _ = layer_wires.places(wires, link[k], source[k])
+        for y in range(y0, y1 + 1):
+            for at in range(y * cell.out_width + x0, y * cell.out_width + x1 + 1):
+                end[at] += 1
+    total = 0
+    for at in range(cell.locations):
+        begin[at] = total
+        total += end[at]
+        end[at] = begin[at]
+
+
+@inner
 def most_entries(cell, wires, events):
-    """Return the largest number of (arrival, location) pairs of a sample."""
+    """Return how many (arrival, location) pairs a sample has at most."""
+    if cell.locations > 1 and len(wires.room) > 0:
+        return wires.room[cell.locations]
     most = 0
     for row in range(len(events.offsets) - 1):
         if cell.locations == 1:

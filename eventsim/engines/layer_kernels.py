@@ -209,12 +209,12 @@ def _run_sample(cell, arrivals, weight, place, start, old, new, tests, second, t
     """Run one sample, location by location."""
     offset, values, head, limit, drive, hits = (place.offset, place.values, place.head, place.limit, place.drive,
                                                 place.hits)
-    when, window, row, entry, begin = place.time, arrivals.window, arrivals.row, arrivals.entry, arrivals.begin
+    when, window, row, entry = place.time, arrivals.window, arrivals.row, arrivals.entry
     regime, tau_mem, tau_syn, period, n_lanes = cell.regime, cell.tau_mem, cell.tau_syn, cell.period, cell.lanes
     width = len(limit)
     for at in range(cell.locations):
-        first, first_lane = begin[at], at * n_lanes
-        n_entries = begin[at + 1] - first
+        first, first_lane = arrivals.begin[at], at * n_lanes
+        n_entries = arrivals.end[at] - first
         left = 0
         for lane in range(n_lanes):
             old[0, lane], old[1, lane] = start[0, first_lane + lane], start[1, first_lane + lane]
@@ -300,7 +300,7 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
     entries = most_entries(cell, wires, events)
     width = vectors.padded(cell.lanes, itemsize)
     window, rows = np.empty(longest, np.int64), np.empty((longest, 8))
-    begin = np.empty(cell.locations + 1, np.int64)
+    begin, end = np.empty(cell.locations, np.int64), np.empty(cell.locations, np.int64)
     entry, offset = np.empty(entries + 1, np.uint32), np.empty(entries + 1, np.int64)
     place = Place(
         np.full(width, math.inf, number), np.zeros(width, number),
@@ -309,16 +309,16 @@ def run_population(cell, wires, events, t_stop, slack, times, slopes, generation
     old, new = np.zeros((2, width), number), np.zeros((2, width), number)
     for row in range(len(events.offsets) - 1):
         here = slice(events.offsets[row], events.offsets[row + 1])
-        deal(cell, wires, events.link[here], events.source[here], begin, entry, offset)
+        deal(cell, wires, events.link[here], events.source[here], begin, end, entry, offset)
         most_arrivals = 0
         for at in range(cell.locations):
-            most_arrivals = max(most_arrivals, begin[at + 1] - begin[at])
+            most_arrivals = max(most_arrivals, end[at] - begin[at])
         margin = slack * prepare(cell, events.time[here], events.amplitude[here], window, rows, t_stop, wires.largest,
                                  highest, push, most_arrivals)
         place.head[vectors.HEAD_MARGIN] = margin
         # The first bound is V itself in a ramp. Elsewhere V may rise without current: with a drive, and below a
         # threshold about at v_inf. Only the second bound covers that.
         second = (cell.driven and cell.regime != membrane.RAMP) or (cell.tau_mem < math.inf and lowest <= 4.0 * margin)
-        arrivals = Arrivals(events.generation[here], window, rows, begin, entry, offset)
+        arrivals = Arrivals(events.generation[here], window, rows, begin, end, entry, offset)
         _run_sample(cell, arrivals, wires.weight, place, start, old, new, tests, second, t_stop, times[row],
                     slopes[row], generations[row], potential[row:row + 1])

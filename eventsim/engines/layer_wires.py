@@ -27,6 +27,9 @@ class Wires(NamedTuple):
     """int32 (sources, 4): first and last y, first and last x of the places."""
     start: np.ndarray
     """int64 (sources,): where the weights for the lanes of place (0, 0) begin, reached or not."""
+    room: np.ndarray
+    """int64 (locations + 1,): sums of how many sources reach each location; empty where a source may have several
+    spikes in a sample."""
     weight: np.ndarray
     """Effective weights (already divided by k^2 where pooled), flat, in the precision of the run; `lanes.PAD`
     zeros follow."""
@@ -55,7 +58,25 @@ def rules(projection, base, out_width, n_lanes, locations):
     return reach, base + (tap * g.channels + channel) * n_lanes, step
 
 
-def wire(links, weights, dtype):
+def room(reaches, out_width, locations):
+    """Return the sums of how many sources reach each location: 0, those of the first, of the first two, ...
+
+    Parameters
+    ----------
+    reaches : list of ndarray
+        `Wires.reach` of each link.
+    out_width, locations : int
+    """
+    corners = np.zeros((locations // out_width + 1, out_width + 1), np.int64)
+    for reach in reaches:
+        y0, y1, x0, x1 = reach[(reach[:, 0] <= reach[:, 1]) & (reach[:, 2] <= reach[:, 3])].T.astype(np.int64)
+        for y, x, sign in ((y0, x0, 1), (y1 + 1, x0, -1), (y0, x1 + 1, -1), (y1 + 1, x1 + 1, 1)):
+            np.add.at(corners, (y, x), sign)
+    counts = corners.cumsum(axis=0).cumsum(axis=1)[:-1, :-1]
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def wire(links, weights, dtype, room):
     """Return the `Wires` of a population.
 
     Parameters
@@ -63,6 +84,8 @@ def wire(links, weights, dtype):
     links : sequence of eventsim.engines.layers.Link
     weights : list of ndarray
         One array a link, as the user sees them.
+    room : ndarray
+        As in `Wires`.
     dtype : numpy dtype
         Precision of the run.
     """
@@ -84,7 +107,7 @@ def wire(links, weights, dtype):
         np.array([link.step for link in links], np.int64).reshape(len(links), 2),
         np.concatenate([link.reach for link in links]) if links else np.zeros((0, 4), np.int32),
         np.concatenate([link.start for link in links]) if links else np.zeros(0, np.int64),
-        flat, largest)
+        room, flat, largest)
 
 
 @closed_form

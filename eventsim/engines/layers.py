@@ -52,6 +52,8 @@ class Layer(NamedTuple):
     locations: int
     lanes: int
     out_width: int
+    room: np.ndarray
+    """As in `layer_wires.Wires`."""
 
 
 class Plan(NamedTuple):
@@ -135,7 +137,9 @@ def _layer(net, name, rank, fires):
         links.append(Link(p.name, p.source.name, rank[p.source.name], float(p.delay), p.weight.shape,
                           p.connection.pool, *layer_wires.rules(p, base, width, n_lanes, locations)))
         base += p.weight.size
-    return Layer(name, population.size, fires, tuple(links), locations, n_lanes, width)
+    once = all(p.source.kind == "neurons" for p in incoming)
+    room = layer_wires.room([link.reach for link in links], width, locations) if once else np.zeros(0, np.int64)
+    return Layer(name, population.size, fires, tuple(links), locations, n_lanes, width, room)
 
 
 def plan(net):
@@ -185,7 +189,7 @@ def _wires(plan, layer, weights, dtype):
         if np.shape(weight) != link.shape:
             raise InputError(f'weights of "{link.name}" have shape {np.shape(weight)}; needed: {link.shape}')
         given.append(np.asarray(weight))
-    return layer_wires.wire(layer.links, given, dtype)
+    return layer_wires.wire(layer.links, given, dtype, layer.room)
 
 
 def thread_count(threads):
