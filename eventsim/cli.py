@@ -127,6 +127,15 @@ def _evaluate(commands):
     _add_data(parser)
     _add_samples(parser)
     _add_engine(parser)
+    disturbed = parser.add_argument_group("disturbances", "how far accuracy holds under what hardware does")
+    disturbed.add_argument("--jitter-ms", metavar="MS", type=float, default=0.0, help="error of every spike time")
+    disturbed.add_argument("--drop", metavar="P", type=float, default=0.0, help="part of the spikes that is lost")
+    disturbed.add_argument("--weight-bits", metavar="N", type=int, help="bits of a weight, 2 to 32")
+    disturbed.add_argument("--time-bits", metavar="N", type=int, help="bits of a spike time over the horizon")
+    disturbed.add_argument(
+        "--threshold-cv", metavar="CV", type=float, default=0.0, help="relative spread of the thresholds"
+    )
+    disturbed.add_argument("--seed", metavar="N", type=int, default=0, help="of what is drawn (%(default)s)")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
 
 

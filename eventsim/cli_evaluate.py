@@ -1,25 +1,50 @@
-"""``eventsim evaluate``: measure a model on a labelled data set."""
+"""``eventsim evaluate``: measure a model on a labelled data set, as it is or disturbed."""
 
 import json
 import pathlib
 
 from eventsim import cli_text
 from eventsim.cli_files import dataset
+from eventsim.errors import InputError
 
 
 def run(arguments):
-    """Simulate the data set and print what `eventsim.measure.evaluate` measures.
+    """Simulate the data set and print what `eventsim.measure.evaluate` or `training.disturb.evaluate` measures.
 
     A look at test samples is noted where the model's folder keeps such notes.
     """
-    from eventsim import measure
     from training import Model, looks
 
     model = Model.load(arguments.model)
+    disturbance = _disturbance(arguments)
     values, labels = dataset(arguments, arguments.dataset)
-    trace = model.simulate(values, engine=arguments.engine, threads=arguments.threads)
-    result = measure.evaluate(trace.with_output(model.output), labels)
+    purpose = f"evaluate {arguments.dataset}"
+    if disturbance is None:
+        from eventsim import measure
+
+        trace = model.simulate(values, engine=arguments.engine, threads=arguments.threads)
+        result = measure.evaluate(trace.with_output(model.output), labels)
+        text = cli_text.evaluation(result)
+    else:
+        from training import disturb
+
+        result = disturb.evaluate(model, values, labels, disturbance, threads=arguments.threads)
+        text = cli_text.disturbed(result)
+        purpose += ", disturbed"
     folder = pathlib.Path(arguments.model).parent
     if arguments.split == "test" and (folder / looks.FILE).is_file():
-        looks.note(folder, f"evaluate {arguments.dataset}", result["accuracy"], result["n_samples"])
-    print(json.dumps(result, indent=2, allow_nan=False) if arguments.json else cli_text.evaluation(result))
+        looks.note(folder, purpose, result["accuracy"], result["n_samples"])
+    print(json.dumps(result, indent=2, allow_nan=False) if arguments.json else text)
+
+
+def _disturbance(arguments):
+    """Return the `Disturbance` that the options describe, None without one."""
+    from training.disturb import Disturbance
+
+    names = ("jitter_ms", "drop", "weight_bits", "time_bits", "threshold_cv")
+    given = Disturbance(**{name: getattr(arguments, name) for name in names}, seed=arguments.seed)
+    if given == Disturbance(seed=arguments.seed):
+        return None
+    if arguments.engine not in ("auto", "layers"):
+        raise InputError(f"--engine {arguments.engine} knows no disturbances; leave it out, they run on layers.")
+    return given

@@ -63,6 +63,20 @@ def evaluation(result):
     )
 
 
+def disturbed(result):
+    """Return the lines of what `training.disturb.evaluate` measured."""
+    left = {"jitter_ms": 0.0, "drop": 0.0, "weight_bits": None, "time_bits": None, "threshold_cv": 0.0}
+    given = {key: value for key, value in result["disturbance"].items() if key == "seed" or left[key] != value}
+    return pairs(
+        [
+            ("disturbed", ", ".join(f"{key} {value:g}" for key, value in given.items())),
+            ("accuracy", f"{percent(result['accuracy'])} of {result['n_samples']:,} samples"),
+            ("undecided", percent(result["undecided"])),
+            ("decision latency", f"mean {number(result['latency_ms'], 'ms')}"),
+        ]
+    )
+
+
 def _until(values):
     horizon, decision = (
         "none" if values[key] is None else f"{values[key]:,.1f}" for key in ("horizon", "decision")

@@ -11,5 +11,6 @@ from viz.layer_activity import layer_activity
 from viz.learning import learning
 from viz.membrane import membrane
 from viz.raster import raster
+from viz.robustness import robustness
 
-__all__ = ["anytime", "first_spikes", "latency", "layer_activity", "learning", "membrane", "raster"]
+__all__ = ["anytime", "first_spikes", "latency", "layer_activity", "learning", "membrane", "raster", "robustness"]

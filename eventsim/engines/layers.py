@@ -223,7 +223,7 @@ def in_threads(task, shards, threads):
 
 
 def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=None, thresholds=None, offsets=None,
-            dropped=None, keep_events=False, attendant=None):
+            dropped=None, altered=None, keep_events=False, attendant=None):
     """Run a batch through all layers.
 
     Parameters
@@ -243,6 +243,9 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
         i_offset (by population).
     dropped : dict of str to bool array (samples, size), optional
         Spikes to delete, by population (inputs too): what is marked never arrives anywhere and counts as silent.
+    altered : callable, optional
+        ``altered(population, first, times)`` changes the spike times of samples `first` on, (samples, size), in place
+        before they go on; from several threads.
     keep_events : bool
         Keep the sorted arrivals for `training.layered.backward`.
     attendant : eventsim.progress.Attendant, optional
@@ -289,6 +292,8 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
                 lost = dropped[layer.name][first:last]
                 result.time[layer.name][first:last][lost] = np.inf
                 result.slope[layer.name][first:last][lost] = np.inf
+            if altered is not None and layer.fires:
+                altered(layer.name, first, result.time[layer.name][first:last])
             if keep_events:
                 kept[layer.name] = events
         result.done[first:last] = True

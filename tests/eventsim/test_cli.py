@@ -127,6 +127,20 @@ def test_evaluate_prints_readable_lines_without_json(capsys):
     assert "synaptic operations per sample" in out
 
 
+def test_evaluate_disturbs_the_model_where_it_is_told_to(capsys):
+    command = ["evaluate", "model.h5", "--dataset", "digits", "--samples", "0:20"]
+    assert main([*command, "--drop", "0.9", "--time-bits", "3", "--seed", "5"]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"^disturbed +drop 0\.9, time_bits 3, seed 5$", out, re.MULTILINE)
+    assert re.search(r"^accuracy +\d+\.\d\d % of 20 samples$", out, re.MULTILINE)
+    assert main([*command, "--jitter-ms", "0.1", "--json"]) == 0
+    result = strict(capsys.readouterr().out)
+    assert set(result) == {"accuracy", "undecided", "latency_ms", "n_samples", "disturbance"}
+    assert result["disturbance"]["jitter_ms"] == 0.1
+    assert "--engine heap knows no disturbances" in failing_line(capsys, *command, "--drop", "0.1", "--engine", "heap")
+    assert "drop = 1.5 cannot be used" in failing_line(capsys, *command, "--drop", "1.5")
+
+
 @pytest.mark.parametrize("given", ["digits", "images.npz", "images.npy", "images-idx3-ubyte", "trace.h5"])
 def test_simulate_takes_a_data_set_images_or_a_trace(given, tmp_path, capsys):
     out = tmp_path / "out.h5"

@@ -1,0 +1,206 @@
+"""What hardware does to a network: jittered and lost spikes, coarse weights and times, uneven thresholds.
+
+`evaluate` measures a model under a `Disturbance`. Everything is drawn by counter from (seed, population, sample,
+neuron), so a result depends neither on batches nor on threads, and the same spikes are lost at any jitter.
+"""
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from eventsim import Spikes, random
+from eventsim.engines import layers
+from eventsim.errors import InputError
+from training import first_arrival
+
+_BITS = range(2, 33)
+_SMALLEST = 0.01
+"""Smallest factor on a threshold: a spread of 0.3 would make one in 2,000 negative."""
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """How a network is disturbed; the defaults leave it as it is.
+
+    Parameters
+    ----------
+    jitter_ms : float
+        Standard deviation in ms of the error of every spike time, inputs and outputs included (normal, never
+        before t = 0).
+    drop : float
+        Probability that a spike is lost on its way: of inputs and hidden neurons, 0 to below 1.
+    weight_bits : int, optional
+        Weights are rounded to ``2**bits - 1`` equally spaced values, a scale for each projection: 2 to 32.
+    time_bits : int, optional
+        Spike times, inputs and outputs included, are moved up to the next of ``2**bits`` steps of the horizon.
+    threshold_cv : float
+        Standard deviation of the thresholds over neurons, in units of their distance from the initial potential.
+    seed : int
+
+    Raises
+    ------
+    InputError
+        A value out of range.
+    """
+
+    jitter_ms: float = 0.0
+    drop: float = 0.0
+    weight_bits: int | None = None
+    time_bits: int | None = None
+    threshold_cv: float = 0.0
+    seed: int = 0
+
+    def __post_init__(self):
+        """Refuse values out of range."""
+        for name in ("jitter_ms", "threshold_cv"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and value >= 0.0):
+                raise InputError(f"{name} = {value!r} cannot be used; give a finite number of at least 0.")
+        if not 0.0 <= self.drop < 1.0:
+            raise InputError(f"drop = {self.drop!r} cannot be used; give a probability from 0 to below 1.")
+        for name in ("weight_bits", "time_bits"):
+            value = getattr(self, name)
+            if value is not None and value not in _BITS:
+                raise InputError(f"{name} = {value!r} cannot be used; give a whole number from 2 to 32.")
+
+    def weights(self, net):
+        """Return rounded weights by projection; empty where weights are left alone."""
+        if self.weight_bits is None:
+            return {}
+        steps = 2 ** (self.weight_bits - 1) - 1
+        rounded = {}
+        for name in first_arrival.learned(net):
+            weight = net.projections[name].weight
+            scale = np.max(np.abs(weight), initial=0.0) / steps
+            rounded[name] = np.rint(weight / scale) * scale if scale > 0.0 else weight
+        return rounded
+
+    def thresholds(self, net):
+        """Return uneven thresholds by population; empty where they are left alone."""
+        if self.threshold_cv == 0.0:
+            return {}
+        from scipy.special import ndtri
+
+        uneven = {}
+        for name, population in net.populations.items():
+            if population.kind != "neurons" or population.is_readout or name in first_arrival.populations(net):
+                continue
+            p = population.neuron.resolve(population.size)
+            draws = random.uniform(random.stream_key(self.seed, f"threshold of {name}"), np.arange(population.size))
+            factor = np.maximum(1.0 + self.threshold_cv * ndtri(draws), _SMALLEST)
+            uneven[name] = p.v_init + (p.v_threshold - p.v_init) * factor
+        return uneven
+
+    def alter(self, name, first, times, t_stop, in_flight=True):
+        """Change the spike times of some samples of a population in place; what is lost or too late gets inf.
+
+        Parameters
+        ----------
+        name : str
+        first : int
+            Number of the first sample.
+        times : ndarray (samples, neurons)
+            In ms, inf: silent.
+        t_stop : float
+            Horizon in ms.
+        in_flight : bool
+            Whether the spikes go on to other neurons, and may be lost.
+        """
+        from training import draws
+
+        if self.jitter_ms > 0.0:
+            draws.jitter(*random.stream_key(self.seed, f"jitter of {name}"), first, self.jitter_ms, times)
+        if self.drop > 0.0 and in_flight:
+            lost = np.empty(times.shape, np.bool_)
+            index = np.arange(first, first + len(times))
+            draws.mark(*random.stream_key(self.seed, f"loss of {name}"), index, 0, self.drop, lost)
+            times[lost] = np.inf
+        if self.time_bits is not None:
+            step = t_stop / 2**self.time_bits
+            times[...] = np.ceil(times / step) * step
+        times[times >= t_stop] = np.inf
+
+    def stimulus(self, spikes, name, size, first, t_stop):
+        """Return the disturbed `Spikes` of an input population.
+
+        Parameters
+        ----------
+        spikes : Spikes
+            At most one a neuron and sample.
+        name : str
+        size : int
+            Number of input neurons.
+        first : int
+            Number of the first sample.
+        t_stop : float
+            Horizon in ms.
+        """
+        times = np.full((spikes.n_samples, size), np.inf)
+        amplitude = np.ones_like(times)
+        times[spikes.sample, spikes.neuron] = spikes.time
+        amplitude[spikes.sample, spikes.neuron] = spikes.amplitude
+        if np.isfinite(times).sum() < len(spikes.time):
+            raise InputError(f'"{name}" has several spikes of a neuron in a sample; disturbances need one at most.')
+        self.alter(name, first, times, t_stop)
+        sample, neuron = np.nonzero(np.isfinite(times))
+        return Spikes(times[sample, neuron], neuron, sample, amplitude[sample, neuron], spikes.n_samples)
+
+
+def evaluate(model, values, labels, disturbance, precision="double", threads=None, batch=1000):
+    """Return accuracy and latency of a disturbed model over a labelled set.
+
+    Parameters
+    ----------
+    model : training.Model
+    values : array_like (samples, ...)
+    labels : array_like of int (samples,)
+    disturbance : Disturbance
+    precision : {"double", "single"}
+    threads : int, optional
+        All processors by default; the result does not depend on it.
+    batch : int
+        Samples at a time; the result does not depend on it.
+
+    Returns
+    -------
+    dict
+        accuracy (0 to 1; an undecided sample counts as wrong), undecided (0 to 1), latency_ms (mean over decided
+        samples, None where none is; the horizon for a silent readout), n_samples, disturbance.
+
+    Raises
+    ------
+    InputError
+        No samples, labels that do not fit, or an input with several spikes a neuron.
+    """
+    values, labels = np.asarray(values), np.asarray(labels)
+    if len(values) == 0 or labels.shape != (len(values),):
+        raise InputError(f"{len(values)} samples and labels of shape {labels.shape}; give one label a sample.")
+    net, t_stop, size = model.net, model.t_stop, model.net[model.encoder.input].size
+    plan = layers.plan(net)
+    changed = {"weights": disturbance.weights(net), "thresholds": disturbance.thresholds(net)}
+    parts = []
+    for start in range(0, len(values), batch):
+
+        def altered(name, first, times, start=start):
+            disturbance.alter(name, start + first, times, t_stop, in_flight=name != model.output)
+
+        stimulus = {
+            name: disturbance.stimulus(spikes, name, size, start, t_stop)
+            for name, spikes in model.encode(values[start : start + batch]).items()
+        }
+        activity = layers.forward(plan, stimulus, t_stop, precision, threads, altered=altered, **changed)
+        parts.append(model.read(activity))
+    read = np.concatenate(parts)
+    decided = model.decoder.decide(read)
+    latency = model.t_stop
+    if model.readout != "potential":
+        first = read.min(axis=1)[decided >= 0]
+        latency = float(first.mean()) if len(first) else None
+    return {
+        "accuracy": float(np.mean(decided == labels)),
+        "undecided": float(np.mean(decided < 0)),
+        "latency_ms": latency,
+        "n_samples": len(values),
+        "disturbance": asdict(disturbance),
+    }
