@@ -19,7 +19,7 @@ _MOST_INTERVALS = 64  # of a Poisson train drawn at a time
 _MOST_DRAWS = 1 << 16  # drawn at a time, which bounds the memory
 
 
-def latency(images, t_max=1.0, t_min=0.0, threshold=0.0, channels="on", scale=None, bias=None):
+def latency(images, t_max=1.0, t_min=0.0, threshold=0.0, channels="on", scale=None, bias=None, step=None):
     """Encode every value as one spike, the larger the earlier.
 
     A value ``x`` (0 to 1) spikes at ``t_min + (1 - x) * (t_max - t_min)``; one at or below the
@@ -44,6 +44,8 @@ def latency(images, t_max=1.0, t_min=0.0, threshold=0.0, channels="on", scale=No
     bias : float or sequence of float, optional
         Times in ms of further neurons, numbered after all others, that spike in every sample. The
         input population is then flat; beside a map use an input population of its own.
+    step : float, optional
+        Times are rounded to multiples of this many ms (half a step to the even one): 1 for networks in steps.
 
     Returns
     -------
@@ -68,8 +70,12 @@ def latency(images, t_max=1.0, t_min=0.0, threshold=0.0, channels="on", scale=No
     images = _batch(images)
     bias = _bias_times(bias)
 
+    if step is not None and not 0.0 < step < math.inf:
+        raise InputError(f"step is {step}; give the distance of the spike times in ms, above 0")
+
     def spike_times(x):
-        return np.where(x > threshold, t_min + (1.0 - x) * (t_max - t_min), np.inf)
+        times = t_min + (1.0 - x) * (t_max - t_min)
+        return np.where(x > threshold, times if step is None else np.rint(times / step) * step, np.inf)
 
     if channels == "on_off" and images.ndim == 3:
         images = images[..., np.newaxis]

@@ -4,13 +4,15 @@ A key that no table has is refused with a suggestion. `load` returns a `Config` 
 has every default filled in, ready for JSON; `build` makes the model of it.
 """
 
+import math
 import pathlib
 import tomllib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import eventsim
 from eventsim.errors import InputError, did_you_mean
 from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize
+from training import surrogate as surrogate_kinds
 from training.model import Model
 from training.tables import refuse_unknown, table
 
@@ -61,6 +63,8 @@ class NetworkTable:
 
     ``hidden`` lists them as `training.architecture` describes: 600, "32C5", "64C3s2", "P2", "F2".
     ``readout`` is "first_spike" (outputs spike, the earliest decides) or "potential" (outputs never fire).
+    ``steps``: discrete time of so many steps of 1 ms (`training.discrete`): delta synapses, the horizon is their
+    number, and a latency encoder rounds to them unless it is told otherwise.
     """
 
     hidden: list = field(default_factory=lambda: [100])
@@ -71,6 +75,7 @@ class NetworkTable:
     delay: float = 0.0
     t_stop: float = 40.0
     seed: int = 0
+    steps: int | None = None
     initial: Initial = field(default_factory=Initial)
 
 
@@ -97,6 +102,7 @@ class Fit:
     select: str = "accuracy"
     patience: int | None = None
     precision: str = "double"
+    surrogate: dict | None = None
     threads: int | None = None
 
 
@@ -121,6 +127,8 @@ class Config:
         fit["optimizer"] = fit["optimizer"].hyper_parameters()
         fit["augment"] = None if fit["augment"] is None else fit["augment"].to_dict()
         fit["policies"] = [policy.to_dict() for policy in fit["policies"]]
+        if self.network.steps is not None:
+            fit["surrogate"] = surrogate_kinds.from_dict(self.fit.surrogate or {}).to_dict()
         return plain(
             {
                 "data": asdict(self.data),
@@ -137,7 +145,17 @@ class Config:
         values["optimizer"] = _optimizer(values["optimizer"])
         values["augment"] = None if values["augment"] is None else augment.from_dict(values["augment"])
         values["policies"] = [regularize.from_dict(p) for p in values["policies"]]
+        del values["surrogate"]
         return values
+
+    def passes(self, model):
+        """Return what computes forward and backward of `model`; None: the layers engine, as `training.fit` has it."""
+        if self.network.steps is None:
+            return None
+        from training import discrete
+
+        kind = surrogate_kinds.from_dict(self.fit.surrogate or {})
+        return discrete.DiscretePasses(model.net, self.network.steps, kind, self.fit.precision)
 
 
 def load(path):
@@ -212,18 +230,40 @@ def parse(tables):
         refuse_unknown("rule", network.initial.rule, initialize.RULES, "network.initial")
     kind = {"kind": "coordinates" if data.name == "yin-yang" else "latency"}
     encoder = kind | tables.get("encoder", {})
+    fit = table("fit", Fit, tables.get("fit", {}))
+    network = _in_steps(network, tables.get("network", {}), fit)
     if encoder["kind"] == "latency":
         encoder = {"scale": float(datasets.LARGEST[data.name])} | encoder
+        if network.steps is not None:
+            encoder = {"t_max": max(network.steps - 1.0, 1.0), "step": 1.0} | encoder
     decoder = {"decoder": network.readout} | tables.get("decoder", {})
     config = Config(
         data,
         network,
         encode.from_dict(encoder),
         decode.from_dict(decoder),
-        table("fit", Fit, tables.get("fit", {})),
+        fit,
     )
     config.fit_arguments()  # refuses what is wrong in the inner tables
+    surrogate_kinds.from_dict(fit.surrogate or {})
     return config
+
+
+def _in_steps(network, given, fit):
+    """Return the table [network] with what its steps imply; refuse what contradicts them."""
+    if network.steps is None:
+        if fit.surrogate is not None:
+            raise InputError("[fit] surrogate is for discrete time; give [network] steps, or drop it.")
+        return network
+    if network.steps < 1:
+        raise InputError(f"[network] steps = {network.steps} cannot be used; give a whole number of at least 1.")
+    implied = {"tau_syn": 0.0, "t_stop": float(network.steps), "delay": 0.0}
+    for key, value in implied.items():
+        if given.get(key, value) != value:
+            raise InputError(
+                f"[network] steps = {network.steps} implies {key} = {value:g}, not {given[key]:g}; drop it."
+            )
+    return replace(network, **implied, tau_mem=given.get("tau_mem", math.inf))
 
 
 def read_data(config, folder=None):

@@ -248,6 +248,35 @@ class FirstSpike(Decoder):
             )
         return loss, gradient
 
+    def by_step(self, sent, labels):
+        """Return the loss and its gradient with respect to the spikes of every step.
+
+        A spike at step t counts for its score, silence for that of silence; the early-spike term likewise.
+
+        Parameters
+        ----------
+        sent : ndarray (samples, steps, outputs)
+            1 at the step of a spike, else 0, one step a millisecond.
+        labels : ndarray of int (samples,)
+
+        Returns
+        -------
+        float, ndarray (samples, steps, outputs)
+            The loss that `__call__` gives for the times of these spikes; dL/dS.
+        """
+        score, _ = self.scores(np.append(np.arange(sent.shape[1], dtype=np.float64), np.inf)[None])
+        gained = score[0, :-1] - score[0, -1]
+        labels = _checked_labels(labels, (len(sent), sent.shape[2]))
+        loss, error = cross_entropy(score[0, -1] + np.einsum("ntc,t->nc", sent, gained), labels, self.smoothing)
+        gradient = error[:, None, :] * gained[:, None]
+        if self.early and len(labels):
+            cost = self.early * np.exp(np.minimum(np.append(np.arange(sent.shape[1]), self._horizon())
+                                                  / self.early_tau, 50.0))  # fmt: skip
+            own = sent[np.arange(len(labels)), :, labels]
+            loss += float(np.mean(cost[-1] - self.early + own @ (cost[:-1] - cost[-1])))
+            gradient[np.arange(len(labels)), :, labels] += (cost[:-1] - cost[-1]) / len(labels)
+        return loss, gradient
+
     def decide(self, times):
         """Return the class of each sample: the earliest spike, ties to the lowest id; -1: all silent."""
         times = _checked_array("Output times", times)

@@ -69,6 +69,8 @@ class Latency(Encoder):
         Times in ms of further input neurons that spike in every sample.
     input : str, optional
         Name of the input population.
+    step : float, optional
+        Times are rounded to multiples of this many ms.
     """
 
     t_max: float = 1.0
@@ -78,6 +80,7 @@ class Latency(Encoder):
     scale: float | None = None
     bias: tuple | None = None
     input: str | None = None
+    step: float | None = None
 
     def __post_init__(self):
         """Refuse settings that no batch could be encoded with."""
@@ -87,7 +90,7 @@ class Latency(Encoder):
     def spikes(self, values):
         """Return `values` (samples, ...) as `eventsim.Spikes`."""
         return encode.latency(
-            values, self.t_max, self.t_min, self.threshold, self.channels, self.scale, bias=self.bias
+            values, self.t_max, self.t_min, self.threshold, self.channels, self.scale, self.bias, self.step
         )
 
     def size(self, shape):

@@ -76,6 +76,7 @@ def run(config, out, resume=False, data=None, progress="text"):
         resume=resume,
         log=out / LOG,
         progress=progress,
+        passes=config.passes(model),
         **config.fit_arguments(),
     )
     seconds = time.monotonic() - started

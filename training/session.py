@@ -89,8 +89,7 @@ class Session:
         stimulus = self.model.encode(values)
         activity = self.passes.forward(stimulus, *used, dropped=dropped, learning=True)
         read = self.model.read(activity)
-        loss, loss_gradient = decoder(read, labels)
-        found = self.passes.backward(activity, {self.model.output: loss_gradient})
+        loss, found = self.passes.learn(activity, decoder, self.model.output, labels, dropped)
         gradients = {name: found.weights[name] for name in effective.weights}
         if self.dropout is not None:
             gradients = self.dropout.backward(gradients)
@@ -166,6 +165,7 @@ class Session:
             "dropout": None if self.dropout is None else self.dropout.rates,
             "select": self.select,
             "precision": getattr(self.passes, "precision", None),
+            "passes": getattr(self.passes, "settings", None),
         }
         net = self.model.net
         for name, population in net.populations.items():

@@ -225,3 +225,13 @@ def test_an_empty_spike_list_has_no_samples():
 @pytest.mark.parametrize("entry", [([0.1], [1, 2]), 0.5, ([0.1],), ([[0.1]], [[1]]), (0.1, 1)])
 def test_an_entry_of_a_spike_list_that_is_no_pair_is_refused_with_its_number(entry):
     assert "sample 1" in one_line(encode.spike_list, [([0.1], [0]), entry])
+
+
+def test_times_are_rounded_to_steps():
+    for values in (np.linspace(0.1, 1.0, 10)[None], (np.linspace(0.1, 1.0, 10)[None] * 255).astype(np.uint8)):
+        exact = encode.latency(values, t_max=7.0)
+        rounded = encode.latency(values, t_max=7.0, step=1.0)
+        by_neuron = np.argsort(exact.neuron), np.argsort(rounded.neuron)
+        assert np.array_equal(np.rint(exact.time[by_neuron[0]]), rounded.time[by_neuron[1]])
+    with pytest.raises(InputError, match="step is 0"):
+        encode.latency([[0.5]], step=0)

@@ -3,6 +3,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 import training
@@ -140,3 +141,27 @@ def test_initial_values_must_be_one_a_projection(written):
     found = config.load(written(TEXT.replace("[2.0, 1.5, 1.0]", "[2.0, 1.0]")))
     with pytest.raises(InputError, match="2 values for 3 projections"):
         config.build(found, (4,), ("a", "b", "c"))
+
+
+def test_steps_imply_delta_synapses_the_horizon_and_a_rounding_encoder(written):
+    cfg = config.load(written("[network]\nsteps = 8\n[fit]\nsurrogate = {kind = 'fast_sigmoid', width = 4.0}"))
+    assert (cfg.network.tau_syn, cfg.network.tau_mem, cfg.network.t_stop) == (0.0, math.inf, 8.0)
+    assert (cfg.encoder.t_max, cfg.encoder.step) == (7.0, 1.0)
+    assert cfg.resolved()["fit"]["surrogate"] == {"kind": "fast_sigmoid", "width": 4.0}
+    model = config.build(cfg, (8, 8), [str(c) for c in range(10)])
+    passes = cfg.passes(model)
+    assert passes.steps == 8 and passes.surrogate.width == 4.0
+    times = model.encode(np.linspace(0.0, 16.0, 64).reshape(1, 8, 8))["input"].time
+    assert np.array_equal(times, np.rint(times)) and times.max() == 7.0
+
+
+@pytest.mark.parametrize("text, said", [
+    ("[network]\nsteps = 8\ntau_syn = 5.0", r"steps = 8 implies tau_syn = 0, not 5; drop it"),
+    ("[network]\nsteps = 8\nt_stop = 20.0", r"steps = 8 implies t_stop = 8, not 20"),
+    ("[network]\nsteps = 0", r"steps = 0 cannot be used"),
+    ("[fit]\nsurrogate = {kind = 'arctan'}", r"surrogate is for discrete time; give \[network\] steps"),
+    ("[network]\nsteps = 8\n[fit]\nsurrogate = {kind = 'arctn'}", r'Did you mean "arctan"'),
+])  # fmt: skip
+def test_what_contradicts_steps_is_refused(written, text, said):
+    with pytest.raises(InputError, match=said):
+        config.load(written(text))

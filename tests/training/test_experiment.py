@@ -160,3 +160,40 @@ def test_measured_initialisation_reaches_the_wished_firing():
     times = training.passes.Passes(model.net, 60.0).forward(stimulus).time
     assert np.isfinite(times["hidden"]).mean() == pytest.approx(0.6, abs=0.05)
     assert np.isfinite(times["output"]).mean() == pytest.approx(0.8, abs=0.1)
+
+
+STEPS = """
+[network]
+hidden = ["8C3", "P2", 40]
+steps = 8
+[network.initial]
+rule = "discrete"
+[decoder]
+kind = "exponential"
+tau = 4.0
+[fit]
+epochs = 3
+batch = 100
+optimizer = {kind = "adamw", lr = 0.02}
+learn = ["weights", "thresholds"]
+normalize = true
+dropout = {hidden1 = 0.05}
+precision = "single"
+"""
+
+
+@pytest.mark.compiled
+def test_a_network_in_steps_is_trained_and_resumed_with_the_same_bits_and_runs_on_every_engine(tmp_path):
+    (tmp_path / "c.toml").write_text(STEPS)
+    result = training.train_from_config(tmp_path / "c.toml", tmp_path / "out", progress=None)
+    assert result["test"]["accuracy"] > 0.6
+    training.train_from_config(tmp_path / "c.toml", tmp_path / "cut", progress=StopInEpoch(2))
+    training.train_from_config(tmp_path / "c.toml", tmp_path / "cut", resume=True, progress=None)
+    for name, weight in weights(tmp_path / "out").items():
+        assert np.array_equal(weight, weights(tmp_path / "cut")[name])
+    model = training.Model.load(tmp_path / "out" / experiment.MODEL)
+    test = training.datasets.load("digits", "test")
+    found = [model.simulate(test.images[:40], engine=engine) for engine in ("layers", "heap")]
+    times = [trace.first_spikes("output") for trace in found]
+    assert np.array_equal(*times) and np.array_equal(times[0][np.isfinite(times[0])] % 1.0, np.zeros(
+        np.isfinite(times[0]).sum()))  # fmt: skip
