@@ -63,6 +63,8 @@ class NetworkTable:
 
     ``hidden`` lists them as `training.architecture` describes: 600, "32C5", "64C3s2", "P2", "F2".
     ``readout`` is "first_spike" (outputs spike, the earliest decides) or "potential" (outputs never fire).
+    ``trim``: after the training the horizon becomes so many times the latest decision over the validation samples
+    (`training.horizon`), or over the first 5,000 training samples where there are none; never longer.
     ``steps``: discrete time of so many steps of 1 ms (`training.discrete`): delta synapses, the horizon is their
     number, and a latency encoder rounds to them unless it is told otherwise.
     """
@@ -75,6 +77,7 @@ class NetworkTable:
     delay: float = 0.0
     t_stop: float = 40.0
     seed: int = 0
+    trim: float | None = None
     steps: int | None = None
     initial: Initial = field(default_factory=Initial)
 
@@ -224,6 +227,8 @@ def parse(tables):
         )
     if not network.hidden:
         raise InputError("[network] hidden = [] has no layer; give a list of layer sizes, such as [100].")
+    if network.trim is not None and not 1.0 <= network.trim < math.inf:
+        raise InputError(f"[network] trim = {network.trim!r} cannot be used; give a factor of at least 1, or drop it.")
     for layer in network.hidden:
         architecture.parse(layer)
     if network.initial.rule not in initialize.RULES:

@@ -8,7 +8,7 @@ from eventsim import provenance
 from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
 from training import config as configuration
-from training import looks
+from training import horizon, looks
 from training.fit import fit
 
 MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
@@ -80,6 +80,9 @@ def run(config, out, resume=False, data=None, progress="text"):
         **config.fit_arguments(),
     )
     seconds = time.monotonic() - started
+    if config.network.trim is not None and not history.interrupted:
+        seen = train.images[: horizon.SAMPLES] if validation is None else validation.images
+        model.t_stop = horizon.trimmed(model, seen, config.network.trim, config.fit.threads)
     model.provenance = provenance.record("train", config.resolved(), config.fit.seed, watch.resources())
     model.save(out / MODEL)
     best = history.best or {}

@@ -197,3 +197,22 @@ def test_a_network_in_steps_is_trained_and_resumed_with_the_same_bits_and_runs_o
     times = [trace.first_spikes("output") for trace in found]
     assert np.array_equal(*times) and np.array_equal(times[0][np.isfinite(times[0])] % 1.0, np.zeros(
         np.isfinite(times[0]).sum()))  # fmt: skip
+
+
+@pytest.mark.compiled
+def test_the_horizon_is_trimmed_to_the_latest_decision_and_no_decision_changes(finished, tmp_path):
+    _, whole = finished
+    (tmp_path / "c.toml").write_text(TEXT.replace("seed = 2", "seed = 2\ntrim = 1.2"))
+    result = training.train_from_config(tmp_path / "c.toml", tmp_path / "out", progress=None)
+    assert result["horizon_ms"] < whole["horizon_ms"]
+    assert result["test"]["accuracy"] == whole["test"]["accuracy"] and result["test"]["undecided"] == 0.0
+    model = training.Model.load(tmp_path / "out" / experiment.MODEL)
+    assert model.t_stop == result["horizon_ms"]
+    validation = training.datasets.load("yin-yang", "validation").images
+    latest = model.outputs(validation).min(axis=1).max()
+    assert model.t_stop == pytest.approx(1.2 * latest, rel=1e-12)
+    assert training.horizon.trimmed(model, validation, 1.0) == np.nextafter(latest, np.inf)
+    with pytest.raises(InputError, match="at least 1"):
+        training.horizon.trimmed(model, validation, 0.9)
+    with pytest.raises(InputError, match=r"trim = 0\.5 cannot be used"):
+        config.parse({"network": {"trim": 0.5}})
