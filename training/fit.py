@@ -116,7 +116,7 @@ def fit(
         JSON-lines file of the records, one line an epoch as it ends.
     progress : "text", None or Callback
     passes : Passes, optional
-        What computes forward and backward, instead of the layers engine.
+        What computes forward and backward, instead of the layers engine (`training.discrete.DiscretePasses`).
 
     Returns
     -------

@@ -62,23 +62,6 @@ class Passes:
             keep_events=learning,
         )
 
-    def learn(self, activity, decoder, output, labels, dropped=None):
-        """Return the mean loss of a batch and its gradients, as `backward` returns them.
-
-        Parameters
-        ----------
-        activity : as `forward` returned it with ``learning=True``
-        decoder : training.decode.Decoder
-        output : str
-            Name of the population that the decoder reads.
-        labels : ndarray of int (samples,)
-        dropped : dict, optional
-            What `forward` was given; its spikes are missing from the activity already.
-        """
-        read = (activity.potential if decoder.readout == "potential" else activity.time)[output]
-        loss, loss_gradient = decoder(read, labels)
-        return loss, self.backward(activity, {output: loss_gradient})
-
     def backward(self, activity, loss_gradient):
         """Return the gradients `.weights` by projection, `.thresholds` and `.offsets` by population.
 

@@ -89,7 +89,11 @@ class Session:
         stimulus = self.model.encode(values)
         activity = self.passes.forward(stimulus, *used, dropped=dropped, learning=True)
         read = self.model.read(activity)
-        loss, found = self.passes.learn(activity, decoder, self.model.output, labels, dropped)
+        if hasattr(self.passes, "learn"):  # spikes at steps have no derivative by time
+            loss, found = self.passes.learn(activity, decoder, self.model.output, labels, dropped)
+        else:
+            loss, loss_gradient = decoder(read, labels)
+            found = self.passes.backward(activity, {self.model.output: loss_gradient})
         gradients = {name: found.weights[name] for name in effective.weights}
         if self.dropout is not None:
             gradients = self.dropout.backward(gradients)
