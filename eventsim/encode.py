@@ -1,4 +1,4 @@
-"""Turn images, points and lists of times into `eventsim.Spikes`.
+"""Turn images, points, lists of times and recordings of events into `eventsim.Spikes`.
 
 Arrays have a sample axis in front: ``(samples, height, width, channels)``, ``(samples, height,
 width)`` or ``(samples, n)``; one axis alone is one sample of ``n`` values. Neuron numbers are
@@ -10,6 +10,10 @@ import math
 import numpy as np
 
 from eventsim import random
+from eventsim.encode_events import POLARITIES as POLARITIES
+from eventsim.encode_events import events as events
+from eventsim.encode_events import events_shape as events_shape
+from eventsim.encode_events import pools as pools
 from eventsim.errors import InputError, choose
 from eventsim.spikes import Spikes
 

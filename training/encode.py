@@ -1,6 +1,7 @@
 """Encoders as objects: `eventsim.encode` with its settings kept, so that a model file can hold them.
 
-An encoder is called with a batch and returns the stimulus of a simulation, ``{input name: Spikes}``.
+An encoder is called with a batch, an array (samples, ...) or `eventsim.recordings.Recordings`, and returns the
+stimulus of a simulation, ``{input name: Spikes}``.
 """
 
 import math
@@ -10,6 +11,17 @@ import numpy as np
 
 from eventsim import encode
 from eventsim.errors import InputError, choose
+from eventsim.recordings import Recordings
+
+
+def as_values(values):
+    """Return samples as an array, and `Recordings` as they are: both have a length and are indexed alike."""
+    return values if isinstance(values, Recordings) else np.asarray(values)
+
+
+def sample_shape(values):
+    """Return the shape of one of the `values` (samples, ...), and (height, width) of `Recordings`."""
+    return values.shape if isinstance(values, Recordings) else values.shape[1:]
 
 
 class Encoder:
@@ -134,7 +146,80 @@ class Coordinates(Encoder):
         return encode.coordinates(values, self.t_min, self.t_max, bias=self.bias)
 
 
-KINDS = {"latency": Latency, "coordinates": Coordinates}
+@dataclass(frozen=True)
+class Events(Encoder):
+    """One spike an event of `eventsim.recordings.Recordings`: `eventsim.encode.events` with these settings.
+
+    Parameters
+    ----------
+    pool : int or (int, int)
+        So many rows and columns of pixels feed one input neuron.
+    time_scale : float
+        Factor on the times of the events.
+    t_max : float, optional
+        Spikes after this time in ms, after scaling, are left out.
+    polarity : {"channels", "merged", "on"}
+        ON and OFF events in two channels, both in one, or ON events alone.
+    input : str, optional
+        Name of the input population.
+    """
+
+    pool: int | tuple = 1
+    time_scale: float = 1.0
+    t_max: float | None = None
+    polarity: str = "channels"
+    input: str | None = None
+
+    def __post_init__(self):
+        """Refuse settings that no batch could be encoded with."""
+        if isinstance(self.pool, list):  # of a file
+            object.__setattr__(self, "pool", tuple(self.pool))
+        self.spikes(Recordings([], [], [], [], shape=encode.pools(self.pool)))
+
+    def spikes(self, values):
+        """Return `values`, `Recordings`, as `eventsim.Spikes`."""
+        return encode.events(values, self.pool, self.time_scale, self.t_max, self.polarity)
+
+    def size(self, shape):
+        """Return the number of input neurons for recordings of `shape` (height, width)."""
+        return math.prod(self.shape(shape))
+
+    def shape(self, shape):
+        """Return the shape (height, width, channels) of the input population for recordings of `shape`."""
+        return encode.events_shape(shape, self.pool, self.polarity)
+
+
+def one_a_neuron(spikes, name, size):
+    """Return the spikes of an input as arrays.
+
+    Parameters
+    ----------
+    spikes : eventsim.Spikes
+    name : str
+        Of the input population.
+    size : int
+        Its number of neurons.
+
+    Returns
+    -------
+    ndarray (samples, neurons), ndarray (samples, neurons)
+        Time of the spike in ms, inf: silent; its amplitude.
+
+    Raises
+    ------
+    InputError
+        A neuron spikes several times in a sample.
+    """
+    times = np.full((spikes.n_samples, size), np.inf)
+    amplitude = np.ones_like(times)
+    times[spikes.sample, spikes.neuron] = spikes.time
+    amplitude[spikes.sample, spikes.neuron] = spikes.amplitude
+    if np.isfinite(times).sum() < len(spikes.time):
+        raise InputError(f'"{name}" has several spikes of a neuron in a sample; give one at most.')
+    return times, amplitude
+
+
+KINDS = {"latency": Latency, "coordinates": Coordinates, "events": Events}
 """Encoders by the name that files use."""
 
 

@@ -10,6 +10,20 @@ name                samples (train, test)              one sample             fr
 ``cifar10``         50,000 + 10,000                    (32, 32, 3) uint8      ``cifar10/``
 ==================  =================================  =====================  ==========================
 
+Event recordings: the samples are `eventsim.recordings.Recordings`, a sample is (height, width) of its sensor.
+
+==========================  ===============================  ==========  =========================================
+name                        recordings (train, test)         sensor      from
+==========================  ===============================  ==========  =========================================
+``nmnist``                  60,000 + 10,000, or the part     (34, 34)    ``nmnist/``
+                            that the archive there has
+``shd``                     8,156 + 2,264                    (1, 700)    ``shd/``
+``dvs-gesture``             as its lists of trials say       (128, 128)  ``dvs_gesture/`` or ``DvsGesture/``
+``mnist-saccades``          10,000 + 2,000, synthetic        (34, 34)    images of ``mnist/`` before a simulated
+                                                                         camera (`training.datasets.saccades`)
+``fashion-mnist-saccades``  10,000 + 2,000, synthetic        (34, 34)    images of ``fashion_mnist/`` likewise
+==========================  ===============================  ==========  =========================================
+
 Folders are looked for in the data folder asked for, in ``$EVENTSIM_DATA`` and in ``./data``.
 """
 
@@ -19,23 +33,29 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.errors import InputError, choose
-from training.datasets import cifar10, digits, mnist, yin_yang
+from eventsim.recordings import Recordings
+from training.datasets import cifar10, digits, dvs_gesture, mnist, nmnist, saccades, shd, yin_yang
 
-NAMES = ("digits", "yin-yang", "mnist", "fashion-mnist", "cifar10")
+IMAGES = ("digits", "yin-yang", "mnist", "fashion-mnist", "cifar10")
+RECORDINGS = ("nmnist", "shd", "dvs-gesture", "mnist-saccades", "fashion-mnist-saccades")
+NAMES = IMAGES + RECORDINGS
 SPLITS = ("train", "validation", "test")
 
 LARGEST = {"digits": 16, "yin-yang": 1, "mnist": 255, "fashion-mnist": 255, "cifar10": 255}
-"""The value that stands for 1 in the samples of each data set: the `scale` of an encoder."""
+"""The value that stands for 1 in the samples of each set of images: the `scale` of an encoder."""
 
-VALIDATION = {"digits": 500, "mnist": 5000, "fashion-mnist": 5000, "cifar10": 5000}
+VALIDATION = {
+    "digits": 500, "mnist": 5000, "fashion-mnist": 5000, "cifar10": 5000,
+    "nmnist": 100, "shd": 800, "dvs-gesture": 100, "mnist-saccades": 1000, "fashion-mnist-saccades": 1000,
+}  # fmt: skip
 """How many samples at the end of the training set are the validation split, where none is published."""
 
 
 class Dataset(NamedTuple):
     """Samples and their labels."""
 
-    images: np.ndarray
-    """The samples, shape (n, ...): maps are channel-last."""
+    images: np.ndarray | Recordings
+    """The samples, shape (n, ...): maps are channel-last; or recordings of events."""
     labels: np.ndarray
     """Class of each sample, int64, shape (n,)."""
     classes: tuple
@@ -82,8 +102,15 @@ def load(name, split="train", data=None):
         return Dataset(*digits.read(split), digits.CLASSES)
     if name == "cifar10":
         return Dataset(*cifar10.read(split, data), cifar10.CLASSES)
-    source = mnist.MNIST if name == "mnist" else mnist.FASHION_MNIST
-    return Dataset(*mnist.read(source, split, data), source.classes)
+    if name == "nmnist":
+        return Dataset(*nmnist.read(split, data), nmnist.CLASSES)
+    if name == "shd":
+        return Dataset(*shd.read(split, data))
+    if name == "dvs-gesture":
+        return Dataset(*dvs_gesture.read(split, data), dvs_gesture.CLASSES)
+    source = mnist.MNIST if name.startswith("mnist") else mnist.FASHION_MNIST
+    reader = saccades if name.endswith("-saccades") else mnist
+    return Dataset(*reader.read(source, split, data), source.classes)
 
 
 def split_validation(dataset, n):
@@ -98,7 +125,7 @@ def split_validation(dataset, n):
     Returns
     -------
     train, validation : Dataset
-        Views of the arrays of `dataset`.
+        Views of the arrays of `dataset`; copies of recordings.
 
     Raises
     ------
