@@ -4,6 +4,7 @@ A chunk is some tenths of a second of wall time. After each, the recorded spikes
 condition and Ctrl-C are looked at, and progress is shown. Where chunks end has no influence on any spike.
 """
 
+import collections
 import math
 import time as clock
 from typing import NamedTuple
@@ -65,6 +66,7 @@ class Run:
         self.inputs = InputColumns(self.stimulus, self.lowered, self.n_samples)
         self.recorder = Recorder(self.lowered, self.recording, self.n_samples, Memory())
         self._pace = Pace()
+        self._spare = collections.deque()
 
     def go(self, t_stop, progress=None, out=None):
         """Run everything to t_stop and return the trace, also written to the file `out` where one is given."""
@@ -127,7 +129,12 @@ class Run:
 
     def new_course(self, index):
         """Return a sample at t = 0."""
-        sample = SAMPLES[self.engine](self.net, self.lowered, self.seed, index, tuple(self.recording), self._shards)
+        try:
+            sample = self._spare.pop()  # of a sample that has ended, in any thread
+            sample.again(index)
+        except IndexError:
+            sample = SAMPLES[self.engine](
+                self.net, self.lowered, self.seed, index, tuple(self.recording), self._shards)
         return Course(sample, self.inputs.first(index))
 
     def _advance_sample(self, index, start, t_stop, attendant, keep):
@@ -153,6 +160,8 @@ class Run:
                 attendant.within(index, (t - start) / (t_stop - start))
         if keep:
             self.courses[index] = Course(sample, given)
+        elif sample.reusable:
+            self._spare.append(sample)
 
     def trace(self, t_stop):
         """Return the trace of what was recorded up to t_stop."""

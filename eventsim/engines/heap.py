@@ -337,10 +337,17 @@ class Sample(EventSample):
 
     def _pool(self, room):
         self._times, self._places = np.zeros((room, 3)), np.zeros((room, 4), np.int64)
-        self._places[:, AFTER] = np.append(np.arange(1, room), -1)
         self._waiting = np.zeros(room, np.int64)
         self._lanes = np.full((self.prepared.lanes, 2), -1, np.int64)
+        self._places[:, AFTER] = np.append(np.arange(1, room), -1)
         self.counters[[FREE, IN_POOL, N_WAITING]] = 0
+
+    def again(self, index):
+        """Go back to t = 0; see `EventSample.again`."""
+        super().again(index)
+        self.counts[0, QUEUED] = 1
+        self._lanes.fill(-1)
+        self._places[:, AFTER] = np.append(np.arange(1, len(self._places)), -1)
 
     def advance(self, inputs, t_stop, limit):
         """Run some horizons; return why the kernel stopped."""

@@ -38,10 +38,10 @@ PAD = 64
 
 _WIDE = bool(llvmlite.binding.get_host_cpu_features().get("avx512f", False))
 _BYTES = 64 if _WIDE else 32
-STRIP = 4 if _WIDE else 2
+_STRIP = 4 if _WIDE else 2
 """Vectors that stay in registers: four numbers a lane, of 32 or 16 registers."""
 
-_INT64 = ir.IntType(64)
+INT64 = ir.IntType(64)
 
 
 @closed_form
@@ -93,6 +93,34 @@ class VectorCode:
         """Return one number of an array in all lanes."""
         return self.everywhere(self.builder.load(self.builder.gep(pointer, [index])))
 
+    def in_strips(self, width):
+        """Write `strip`, which a subclass has, for all vectors of `width` lanes: several at a time, then one by one."""
+        builder = self.builder
+        step, whole = (index(self.lanes * n) for n in (1, _STRIP))
+        most = builder.mul(builder.udiv(width, whole), whole)
+        with cgutils.for_range_slice(builder, index(0), most, whole, INT64) as (lane, _):
+            self.strip(lane, _STRIP)
+        with cgutils.for_range_slice(builder, most, width, step, INT64) as (lane, _):
+            self.strip(lane, 1)
+
+
+def index(value):
+    """Return a constant index of the LLVM code."""
+    return ir.Constant(INT64, value)
+
+
+def addresses(context, builder, signature, arguments):
+    """Return the arguments of an intrinsic, arrays as pointers to their data."""
+    return [
+        context.make_array(kind)(context, builder, value).data if isinstance(kind, types.Array) else value
+        for kind, value in zip(signature.args, arguments, strict=True)
+    ]
+
+
+def contiguous(*arrays):
+    """Return whether all numba types are C-contiguous arrays."""
+    return all(isinstance(array, types.Array) and array.layout == "C" for array in arrays)
+
 
 class _Writer(VectorCode):
     """Writes the LLVM code of one scan: strips of vectors, and within them the arrivals of the block."""
@@ -114,9 +142,9 @@ class _Writer(VectorCode):
 
     def strip(self, lane, vectors):
         """Write the passage of a block through `vectors` vectors that begin at `lane`."""
-        builder, constant = self.builder, lambda value: ir.Constant(_INT64, value)
-        at = [builder.add(lane, constant(number * self.lanes)) for number in range(vectors)]
-        head = [self.number(self.head, constant(number)) for number in range(HEAD)] if self.tests else None
+        builder = self.builder
+        at = [builder.add(lane, index(number * self.lanes)) for number in range(vectors)]
+        head = [self.number(self.head, index(number)) for number in range(HEAD)] if self.tests else None
         state = [[self.load(self.old, a) for a in at], [self.load(self.old, builder.add(self.width, a)) for a in at]]
         floor = drive = [None] * vectors
         if self.tests:
@@ -133,17 +161,17 @@ class _Writer(VectorCode):
             state.append(below)
         before = builder.block
         body, done = builder.append_basic_block("arrival"), builder.append_basic_block("end_of_block")
-        builder.cbranch(builder.icmp_signed(">", self.count, constant(0)), body, done)
+        builder.cbranch(builder.icmp_signed(">", self.count, index(0)), body, done)
         builder.position_at_end(body)
-        index = builder.phi(_INT64)
-        index.add_incoming(constant(0), before)
+        count = builder.phi(INT64)
+        count.add_incoming(index(0), before)
         now = [[builder.phi(value.type) for value in group] for group in state]
         for group, values in zip(now, state, strict=True):
             for phi, value in zip(group, values, strict=True):
                 phi.add_incoming(value, before)
-        after = self.arrival(builder.add(self.first, index), at, now, floor, drive)
-        following = builder.add(index, constant(1))
-        index.add_incoming(following, body)
+        after = self.arrival(builder.add(self.first, count), at, now, floor, drive)
+        following = builder.add(count, index(1))
+        count.add_incoming(following, body)
         for group, values in zip(now, after, strict=True):
             for phi, value in zip(group, values, strict=True):
                 phi.add_incoming(value, body)
@@ -164,9 +192,9 @@ class _Writer(VectorCode):
         """Write one arrival into the vectors of a strip; return their new state."""
         builder = self.builder
         offset = builder.load(builder.gep(self.offsets, [number]))
-        base = builder.mul(number, ir.Constant(_INT64, VALUES))
+        base = builder.mul(number, index(VALUES))
         used = (VALUES if self.second else SB + 1 if self.driven else B1 + 1) if self.tests else Q1 + 1
-        values = [self.number(self.values, builder.add(base, ir.Constant(_INT64, n))) for n in range(used)]
+        values = [self.number(self.values, builder.add(base, index(n))) for n in range(used)]
         after = [[] for _ in now]
         for vector, a in enumerate(at):
             weight = self.load(self.weights, builder.add(offset, a))
@@ -187,7 +215,7 @@ class _Writer(VectorCode):
         builder = self.builder
         near = builder.icmp_signed(">=", below, ir.Constant(self.bits, [0] * self.lanes))
         word = builder.zext(builder.bitcast(near, ir.IntType(self.lanes)), ir.IntType(32))
-        builder.store(word, builder.gep(self.hits, [builder.udiv(at, ir.Constant(_INT64, self.lanes))]))
+        builder.store(word, builder.gep(self.hits, [builder.udiv(at, index(self.lanes))]))
         builder.store(builder.or_(builder.load(self.found), word), self.found)
 
 
@@ -196,25 +224,16 @@ def _scan(tests, driven, second):
 
     @intrinsic
     def scan(context, weights, offsets, values, first, count, head, old, new, limit, drive, hits, width):
-        arrays = weights, offsets, values, head, old, new, limit, drive, hits
-        if not all(isinstance(array, types.Array) and array.layout == "C" for array in arrays):
+        if not contiguous(weights, offsets, values, head, old, new, limit, drive, hits):
             return None
         signature = types.int64(weights, offsets, values, types.int64, types.int64, head, old, new, limit, drive, hits,
                                 types.int64)
 
         def write(context, builder, signature, arguments):
-            pointers = []
-            for kind, value in zip(signature.args, arguments, strict=True):
-                array = isinstance(kind, types.Array)
-                pointers.append(context.make_array(kind)(context, builder, value).data if array else value)
+            pointers = addresses(context, builder, signature, arguments)
             writer = _Writer(builder, weights.dtype, pointers, tests, driven, second)
-            step, whole = (ir.Constant(_INT64, writer.lanes * n) for n in (1, STRIP))
-            most = builder.mul(builder.udiv(writer.width, whole), whole)
-            with cgutils.for_range_slice(builder, ir.Constant(_INT64, 0), most, whole, _INT64) as (lane, _):
-                writer.strip(lane, STRIP)
-            with cgutils.for_range_slice(builder, most, writer.width, step, _INT64) as (lane, _):
-                writer.strip(lane, 1)
-            return builder.zext(builder.load(writer.found), _INT64)
+            writer.in_strips(writer.width)
+            return builder.zext(builder.load(writer.found), INT64)
 
         return signature, write
 

@@ -264,6 +264,8 @@ class Reference:
 class Sample:
     """One sample on the reference engine, behind the interface of `eventsim.engines.heap.Sample`."""
 
+    reusable = False
+
     def __init__(self, net, lowered, seed=0, index=0, recorded=(), shards=1):
         self._reference = Reference(net, ())
         self._noise = Noise(net, lowered, seed, index)

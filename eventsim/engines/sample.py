@@ -40,6 +40,13 @@ FINISHED, CHUNK_DONE, NEEDS_ROOM, STOPPED, OVERFLOWED = range(5)
 for the spikes of a window."""
 
 
+_BOUNDS = [LOW, HIGH, FRESH, FRESH_END]
+"""Columns of `counts` that stay: which neurons a shard has, and its room for fresh spikes."""
+
+_BEGIN = np.array([0.0, 0.0, 1.0, -1.0, 0.0])
+"""`clock` before the first event."""
+
+
 class EventSample:
     """What the samples of both event engines have in common.
 
@@ -55,6 +62,9 @@ class EventSample:
         Into how many ranges the neurons are cut.
     """
 
+    reusable = True
+    """Whether there is `again`."""
+
     CHUNK = 64
     """Horizons between two looks at `cancelled`."""
 
@@ -67,7 +77,7 @@ class EventSample:
         self.own, self.lists = np.full(n, math.inf), np.zeros((7, n), np.int64)
         self.record, self._aside = np.zeros((64 + 2 * n, 4)), []
         self.counters = np.zeros(13, np.int64)
-        self.clocks = np.array([0.0, 0.0, 1.0, -1.0, 0.0])
+        self.clocks = _BEGIN.copy()
         self._cut(n, shards)
 
     def _cut(self, n, shards):
@@ -80,6 +90,22 @@ class EventSample:
         self.counts[:, FRESH_END] = 2 * bounds[1:] + 256 * np.arange(1, shards + 1)
         self.counts[:, STAMP] = self.counts[:, INSTANT] = 1
         self.fresh = np.zeros((int(self.counts[-1, FRESH_END]), 3))
+
+    def again(self, index):
+        """Go back to t = 0, as the sample of another number: a tenth of the time that new tables take."""
+        for table, start in zip(self.cells, self.prepared.cells, strict=True):
+            table[...] = start
+        self.noise.drawn.fill(0)
+        self.noise.upcoming.fill(-1.0)
+        self.noise = self.noise._replace(sample=index)
+        self.own.fill(math.inf)
+        self.lists.fill(0)
+        self.counters.fill(0)
+        self.clocks[:] = _BEGIN
+        bounds = self.counts[:, _BOUNDS]
+        self.counts.fill(0)
+        self.counts[:, _BOUNDS], self.counts[:, STAMP], self.counts[:, INSTANT] = bounds, 1, 1
+        self._aside = []
 
     @property
     def arrivals(self):

@@ -192,6 +192,12 @@ class Sample(EventSample):
         self._ways = ways_of(self.prepared) if self._lean else None
         self._highest = lean.highest_at_first(lowered, self.prepared.cells.pops)
 
+    def again(self, index):
+        """Go back to t = 0; see `EventSample.again`."""
+        super().again(index)
+        self._span = math.inf
+        self._highest = lean.highest_at_first(self.prepared.lowered, self.prepared.cells.pops)
+
     def advance(self, inputs, t_stop, limit):
         """Run some horizons; return why the kernel stopped.
 
