@@ -40,7 +40,7 @@ def pooled(net, kind):
             new.input(name, population.shape)
             continue
         for projection in net.projections.values():
-            k = getattr(projection.connection, "pool", 1)
+            k = projection.connection.pool
             if projection.target is population and k > 1:
                 height, width, channels = projection.source.shape
                 names.append(f"{projection.source.name} pooled")
@@ -109,7 +109,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path)
     options = parser.parse_args()
     model = Model.load(options.model)
-    if all(getattr(p.connection, "pool", 1) == 1 for p in model.net.projections.values()):
+    if all(p.connection.pool == 1 for p in model.net.projections.values()):
         parser.error(f"{options.model} has no average pooling")
     if model.readout == "potential":
         parser.error(f"{options.model} has no spiking outputs")

@@ -16,6 +16,7 @@ _HOME = {
     "LIF": "neurons.lif",
     "Network": "network",
     "Population": "network",
+    "Recordings": "recordings",
     "Projection": "network",
     "Dense": "connect",
     "Conv2d": "connect",

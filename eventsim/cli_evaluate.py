@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+from dataclasses import fields
 
 from eventsim import cli_text
 from eventsim.cli_files import dataset
@@ -17,9 +18,11 @@ def run(arguments):
 
     model = Model.load(arguments.model)
     disturbance = _disturbance(arguments)
+    if disturbance.changes and arguments.engine not in ("auto", "layers"):
+        raise InputError(f"--engine {arguments.engine} knows no disturbances; leave it out, they run on layers.")
     values, labels = dataset(arguments, arguments.dataset)
     purpose = f"evaluate {arguments.dataset}"
-    if disturbance is None:
+    if not disturbance.changes:
         from eventsim import measure
 
         trace = model.simulate(values, engine=arguments.engine, threads=arguments.threads)
@@ -29,7 +32,7 @@ def run(arguments):
         from training import disturb
 
         result = disturb.evaluate(model, values, labels, disturbance, threads=arguments.threads)
-        text = cli_text.disturbed(result)
+        text = cli_text.disturbed(result, disturbance.changes | {"seed": disturbance.seed})
         purpose += ", disturbed"
     folder = pathlib.Path(arguments.model).parent
     if arguments.split == "test" and (folder / looks.FILE).is_file():
@@ -38,13 +41,7 @@ def run(arguments):
 
 
 def _disturbance(arguments):
-    """Return the `Disturbance` that the options describe, None without one."""
+    """Return the `Disturbance` that the options describe."""
     from training.disturb import Disturbance
 
-    names = ("jitter_ms", "drop", "weight_bits", "time_bits", "threshold_cv")
-    given = Disturbance(**{name: getattr(arguments, name) for name in names}, seed=arguments.seed)
-    if given == Disturbance(seed=arguments.seed):
-        return None
-    if arguments.engine not in ("auto", "layers"):
-        raise InputError(f"--engine {arguments.engine} knows no disturbances; leave it out, they run on layers.")
-    return given
+    return Disturbance(**{field.name: getattr(arguments, field.name) for field in fields(Disturbance)})

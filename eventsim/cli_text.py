@@ -63,13 +63,11 @@ def evaluation(result):
     )
 
 
-def disturbed(result):
-    """Return the lines of what `training.disturb.evaluate` measured."""
-    left = {"jitter_ms": 0.0, "drop": 0.0, "weight_bits": None, "time_bits": None, "threshold_cv": 0.0}
-    given = {key: value for key, value in result["disturbance"].items() if key == "seed" or left[key] != value}
+def disturbed(result, how):
+    """Return the lines of what `training.disturb.evaluate` measured; `how`: numbers by the name of a disturbance."""
     return pairs(
         [
-            ("disturbed", ", ".join(f"{key} {value:g}" for key, value in given.items())),
+            ("disturbed", ", ".join(f"{key} {value:g}" for key, value in how.items())),
             ("accuracy", f"{percent(result['accuracy'])} of {result['n_samples']:,} samples"),
             ("undecided", percent(result["undecided"])),
             ("decision latency", f"mean {number(result['latency_ms'], 'ms')}"),

@@ -10,6 +10,9 @@ import types
 
 _HOME = {
     "spike_time_gradient": "gradient",
+    "ValueAt": "readout_loss",
+    "Integral": "readout_loss",
+    "Delays": "delays",
     "Model": "model",
     "fit": "fit",
     "History": "history",
@@ -19,6 +22,7 @@ _HOME = {
     "train_from_config": "experiment",
 }
 _MODULES = (
+    "adjoint",
     "architecture",
     "augment",
     "augmentation",
@@ -26,8 +30,13 @@ _MODULES = (
     "checkpoint",
     "clocked",
     "config",
+    "curvature",
     "datasets",
     "decode",
+    "decode_potentials",
+    "decode_times",
+    "decoder",
+    "delays",
     "demo",
     "discrete",
     "disturb",
@@ -54,6 +63,7 @@ _MODULES = (
     "policy",
     "products",
     "progress",
+    "readout_loss",
     "regularize",
     "resample",
     "schedule",
@@ -61,6 +71,8 @@ _MODULES = (
     "session",
     "surrogate",
     "tables",
+    "time_constants",
+    "trace_passes",
     "warp",
 )
 

@@ -9,6 +9,7 @@ import numpy as np
 from eventsim._jit import kernel
 from eventsim.errors import InputError
 from training.discrete import chain
+from training.encode import one_a_neuron
 
 
 def run(net, stimulus, steps):
@@ -30,18 +31,14 @@ def run(net, stimulus, steps):
     Raises
     ------
     InputError
-        A network that has no steps, or leaks; spikes between steps.
+        A network that has no steps, or leaks; spikes between steps, or several of an input neuron.
     """
     n_samples = next(iter(stimulus.values())).n_samples
-    times, potentials = {}, {}
-    amplitudes = {}
+    times, amplitudes, potentials = {}, {}, {}
     for name, spikes in stimulus.items():
         if np.any(spikes.time != np.rint(spikes.time)):
             raise InputError(f'"{name}" has spikes between steps; give whole times.')
-        times[name] = np.full((n_samples, net[name].size), np.inf)
-        amplitudes[name] = np.ones_like(times[name])
-        times[name][spikes.sample, spikes.neuron] = spikes.time
-        amplitudes[name][spikes.sample, spikes.neuron] = spikes.amplitude
+        times[name], amplitudes[name] = one_a_neuron(spikes, name, net[name].size)
     for name, projection, source, fires in chain(net, steps):
         p = net[name].neuron.resolve(net[name].size)
         if np.isfinite(p.tau_mem):

@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 
 import eventsim
 from eventsim.errors import InputError, did_you_mean
-from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize
-from training import surrogate as surrogate_kinds
+from eventsim.recordings import Recordings
+from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, surrogate
+from training.delays import Delays
 from training.model import Model
 from training.tables import refuse_unknown, table
 
@@ -96,6 +97,7 @@ class Fit:
     learn: list = field(default_factory=lambda: ["weights"])
     normalize: bool | list = False
     rates: dict = field(default_factory=dict)
+    delays: dict | None = None
     policies: list = field(default_factory=list)
     clip: float | None = None
     neuron_clip: float | None = None
@@ -108,6 +110,8 @@ class Fit:
     surrogate: dict | None = None
     threads: int | None = None
 
+
+READOUTS = ("first_spike", "potential")
 
 TABLES = {"data": Data, "network": NetworkTable, "encoder": dict, "decoder": dict, "fit": Fit}
 
@@ -130,8 +134,9 @@ class Config:
         fit["optimizer"] = fit["optimizer"].hyper_parameters()
         fit["augment"] = None if fit["augment"] is None else fit["augment"].to_dict()
         fit["policies"] = [policy.to_dict() for policy in fit["policies"]]
+        fit["delays"] = None if fit["delays"] is None else asdict(fit["delays"])
         if self.network.steps is not None:
-            fit["surrogate"] = surrogate_kinds.from_dict(self.fit.surrogate or {}).to_dict()
+            fit["surrogate"] = surrogate.from_dict(self.fit.surrogate or {}).to_dict()
         return plain(
             {
                 "data": asdict(self.data),
@@ -148,6 +153,7 @@ class Config:
         values["optimizer"] = _optimizer(values["optimizer"])
         values["augment"] = None if values["augment"] is None else augment.from_dict(values["augment"])
         values["policies"] = [regularize.from_dict(p) for p in values["policies"]]
+        values["delays"] = None if values["delays"] is None else table("fit.delays", Delays, values["delays"])
         del values["surrogate"]
         return values
 
@@ -157,7 +163,7 @@ class Config:
             return None
         from training import discrete
 
-        kind = surrogate_kinds.from_dict(self.fit.surrogate or {})
+        kind = surrogate.from_dict(self.fit.surrogate or {})
         return discrete.DiscretePasses(model.net, self.network.steps, kind, self.fit.precision)
 
 
@@ -220,10 +226,10 @@ def parse(tables):
     network = table(
         "network", NetworkTable, network | {"initial": table("network.initial", Initial, initial)}
     )
-    if network.readout not in decode.KINDS:
+    if network.readout not in READOUTS:
         raise InputError(
-            f'[network] readout = "{network.readout}" is not known; allowed: {", ".join(decode.KINDS)}.'
-            f"{did_you_mean(network.readout, decode.KINDS)}"
+            f'[network] readout = "{network.readout}" is not known; allowed: {", ".join(READOUTS)}.'
+            f"{did_you_mean(network.readout, READOUTS)}"
         )
     if not network.hidden:
         raise InputError("[network] hidden = [] has no layer; give a list of layer sizes, such as [100].")
@@ -233,8 +239,7 @@ def parse(tables):
         architecture.parse(layer)
     if network.initial.rule not in initialize.RULES:
         refuse_unknown("rule", network.initial.rule, initialize.RULES, "network.initial")
-    kind = {"kind": "coordinates" if data.name == "yin-yang" else "latency"}
-    encoder = kind | tables.get("encoder", {})
+    encoder = _suited_encoder(data.name, tables.get("encoder", {}))
     fit = table("fit", Fit, tables.get("fit", {}))
     network = _in_steps(network, tables.get("network", {}), fit)
     if encoder["kind"] == "latency":
@@ -250,8 +255,16 @@ def parse(tables):
         fit,
     )
     config.fit_arguments()  # refuses what is wrong in the inner tables
-    surrogate_kinds.from_dict(fit.surrogate or {})
+    surrogate.from_dict(fit.surrogate or {})
     return config
+
+
+def _suited_encoder(name, given):
+    """Return the table [encoder] with its kind filled in; refuse one for other samples than the data set has."""
+    kind = "events" if name in datasets.RECORDINGS else "coordinates" if name == "yin-yang" else "latency"
+    if (given.get("kind", kind) == "events") != (kind == "events"):
+        raise InputError(f'[encoder] kind = "{given["kind"]}" does not suit the samples of "{name}"; give "{kind}".')
+    return {"kind": kind} | given
 
 
 def _in_steps(network, given, fit):
@@ -299,10 +312,10 @@ def build(config, sample_shape, classes, images=None):
     ----------
     config : Config
     sample_shape : tuple of int
-        Shape of one sample.
+        Shape of one sample; for `Recordings` as `images` theirs.
     classes : sequence of str
         Class names.
-    images : ndarray (samples, ...), optional
+    images : ndarray (samples, ...) or Recordings, optional
         Training samples, needed by the rule "measured" of the initial weights.
 
     Returns
@@ -319,7 +332,7 @@ def build(config, sample_shape, classes, images=None):
     )
     silent = network.readout == "potential"
     output = neuron.replace(v_threshold=eventsim.NEVER) if silent else neuron
-    shape = config.encoder.shape(sample_shape)
+    shape = config.encoder.shape(images.shape if isinstance(images, Recordings) else sample_shape)
     architecture.build(net, shape, network.hidden, neuron, output, len(classes), network.delay)
     model = Model(net, config.encoder, config.decoder, "output", network.t_stop, classes)
     initialize.by_rule(model, images=images, threads=config.fit.threads, **asdict(network.initial))

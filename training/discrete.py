@@ -25,17 +25,9 @@ from eventsim.engines import layers
 from eventsim.errors import InputError, choose
 from eventsim.lower import lower
 from training import products, surrogate
+from training.layered import Gradients
 
 _DEFAULT = surrogate.Arctan()
-
-
-class Found(NamedTuple):
-    """Gradients over a batch, as `training.layered.Gradients` names them."""
-
-    weights: dict
-    thresholds: dict
-    offsets: dict
-    floored: dict
 
 
 class Activity:
@@ -113,7 +105,7 @@ class DiscretePasses:
     def __init__(self, net, steps, surrogate=_DEFAULT, precision="double", smooth=False):
         self.number = {"double": np.float64, "single": np.float32}[choose("precision", precision, ("double", "single"))]
         self.net, self.steps, self.surrogate = net, steps, surrogate
-        self.precision, self.smooth, self.slope_floor = precision, smooth, 0.0
+        self.precision, self.smooth = precision, smooth
         lowered = lower(net)
         self._layers = []
         for name, projection, source, fires in chain(net, steps):
@@ -129,7 +121,7 @@ class DiscretePasses:
         """What tells two trainings apart, JSON-ready."""
         return {"steps": self.steps, "surrogate": self.surrogate.to_dict()}
 
-    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, dropped=None, learning=False):
+    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, delays=None, dropped=None, learning=False):
         """Return the `Activity` of a batch.
 
         Parameters
@@ -158,29 +150,27 @@ class DiscretePasses:
             inputs, kept = layer.product.forward(sent.reshape(n * self.steps, -1), weight)
             height = inputs.reshape(n, self.steps, -1)
             theta = thresholds[layer.name] - layer.rest if layer.name in thresholds else layer.theta
+            theta = theta if layer.fires else np.zeros_like(theta)
+            _integrate(height, layer.leak, layer.start.astype(self.number), theta.astype(self.number))
+            activity.time[layer.name] = time = np.full((n, height.shape[2]), np.inf)
+            passed = None
             if layer.fires:
-                _integrate(height, layer.leak, layer.start.astype(self.number), theta.astype(self.number))
                 passed = self.surrogate.step(height) if self.smooth else (height >= 0.0).astype(self.number)
-                out, time = np.empty_like(height), np.full((n, height.shape[2]), np.inf)
+                out = np.empty_like(height)
                 _emit(passed, out, time)
-                activity.time[layer.name] = time
                 if layer.name in dropped:
                     out[np.broadcast_to(dropped[layer.name][:, None], out.shape)] = 0.0
                     time[dropped[layer.name]] = np.inf
                 activity.sent[layer.name] = out
             else:
-                nothing = np.zeros(height.shape[2], self.number)
-                _integrate(height, layer.leak, layer.start.astype(self.number), nothing)
-                activity.time[layer.name] = np.full((n, height.shape[2]), np.inf)
                 activity.potential[layer.name] = height[:, -1].astype(np.float64) + layer.rest
-                passed = None
             if learning:
                 activity.height[layer.name] = height
                 activity.kept[layer.name] = weight, kept, passed
         return activity
 
     def learn(self, activity, decoder, output, labels, dropped=None):
-        """Return the loss of a batch and its gradients (`Found`).
+        """Return the loss of a batch and its gradients by `weights` and `thresholds`.
 
         Parameters
         ----------
@@ -196,7 +186,7 @@ class DiscretePasses:
             loss, error = decoder(activity.potential[output], labels)
         else:
             loss, error = decoder.by_step(activity.sent[output].astype(np.float64), labels)
-        found = Found({}, {}, {}, {})
+        found = Gradients()
         for layer in reversed(self._layers):
             height = activity.height[layer.name]
             weight, kept, passed = activity.kept[layer.name]

@@ -13,6 +13,7 @@ from eventsim import Spikes, random
 from eventsim.engines import layers
 from eventsim.errors import InputError
 from training import first_arrival
+from training.encode import one_a_neuron
 
 _BITS = range(2, 33)
 _SMALLEST = 0.01
@@ -64,6 +65,12 @@ class Disturbance:
             if value is not None and value not in _BITS:
                 raise InputError(f"{name} = {value!r} cannot be used; give a whole number from 2 to 32.")
 
+    @property
+    def changes(self):
+        """What is disturbed, by name; empty where nothing is."""
+        nothing = asdict(Disturbance(seed=self.seed))
+        return {name: value for name, value in asdict(self).items() if value != nothing[name]}
+
     def weights(self, net):
         """Return rounded weights by projection; empty where weights are left alone."""
         if self.weight_bits is None:
@@ -82,9 +89,9 @@ class Disturbance:
             return {}
         from scipy.special import ndtri
 
-        uneven = {}
+        uneven, pools = {}, first_arrival.populations(net)
         for name, population in net.populations.items():
-            if population.kind != "neurons" or population.is_readout or name in first_arrival.populations(net):
+            if population.kind != "neurons" or population.is_readout or name in pools:
                 continue
             p = population.neuron.resolve(population.size)
             draws = random.uniform(random.stream_key(self.seed, f"threshold of {name}"), np.arange(population.size))
@@ -136,12 +143,7 @@ class Disturbance:
         t_stop : float
             Horizon in ms.
         """
-        times = np.full((spikes.n_samples, size), np.inf)
-        amplitude = np.ones_like(times)
-        times[spikes.sample, spikes.neuron] = spikes.time
-        amplitude[spikes.sample, spikes.neuron] = spikes.amplitude
-        if np.isfinite(times).sum() < len(spikes.time):
-            raise InputError(f'"{name}" has several spikes of a neuron in a sample; disturbances need one at most.')
+        times, amplitude = one_a_neuron(spikes, name, size)
         self.alter(name, first, times, t_stop)
         sample, neuron = np.nonzero(np.isfinite(times))
         return Spikes(times[sample, neuron], neuron, sample, amplitude[sample, neuron], spikes.n_samples)
@@ -191,16 +193,6 @@ def evaluate(model, values, labels, disturbance, precision="double", threads=Non
         }
         activity = layers.forward(plan, stimulus, t_stop, precision, threads, altered=altered, **changed)
         parts.append(model.read(activity))
-    read = np.concatenate(parts)
-    decided = model.decoder.decide(read)
-    latency = model.t_stop
-    if model.readout != "potential":
-        first = read.min(axis=1)[decided >= 0]
-        latency = float(first.mean()) if len(first) else None
-    return {
-        "accuracy": float(np.mean(decided == labels)),
-        "undecided": float(np.mean(decided < 0)),
-        "latency_ms": latency,
-        "n_samples": len(values),
-        "disturbance": asdict(disturbance),
-    }
+    found = model.score(np.concatenate(parts), labels)
+    del found["loss"]  # of a decoder that was trained without disturbance
+    return found | {"n_samples": len(values), "disturbance": asdict(disturbance)}

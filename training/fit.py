@@ -6,10 +6,11 @@ from eventsim.errors import InputError, choose
 from training import schedule as schedules
 from training.average import Average
 from training.dropout import Dropout
+from training.encode import as_values
 from training.history import line
 from training.optimize import AdamW
 from training.parameters import Parameters
-from training.passes import Passes
+from training.passes import suited
 from training.progress import Call, Callback, TextMeter
 from training.session import Session
 
@@ -31,6 +32,7 @@ def fit(
     learn=("weights",),
     normalize=False,
     rates=None,
+    delays=None,
     policies=(),
     clip=None,
     neuron_clip=None,
@@ -56,11 +58,12 @@ def fit(
     Parameters
     ----------
     model : Model
-        Its network must be feed-forward and single-spike.
-    images : ndarray (samples, ...)
+        Of any topology; a feed-forward network of neurons that fire once is trained in the layers engine, several
+        times faster than over traces.
+    images : ndarray (samples, ...) or eventsim.recordings.Recordings
         As the model's encoder takes them.
     labels : ndarray of int (samples,)
-    validation : pair of ndarray, optional
+    validation : pair, optional
         Images and labels to choose the best epoch by.
     epochs : int
         Of the whole training, also when resumed.
@@ -78,13 +81,15 @@ def fit(
         Key of the data order and of the augmentation.
     augment : callable, optional
         As `training.augment.Shift`.
-    learn : sequence of {"weights", "thresholds", "offsets", "decoder"}
+    learn : sequence of {"weights", "thresholds", "offsets", "delays", "decoder"}
         Offsets are i_offset, a bias of the input. Thresholds and offsets of a map that a convolution feeds are
         one a channel. "decoder" is the factor on its scores (`Decoder.scaled`).
+    delays : training.Delays, optional
+        Which synapses share a learned delay, and its bounds.
     normalize : bool or collection of str
         Projections whose weights are standardised while training (`training.normalize`).
     rates : dict of float, optional
-        Factors on the learning rate by kind: weight, raw, gain, drive, threshold, offset, scale. The drive
+        Factors on the learning rate by kind: weight, raw, gain, drive, threshold, offset, delay, scale. The drive
         gets 0.1 unless given.
     policies : sequence of Policy
         What to do about silent neurons (`training.regularize`).
@@ -142,12 +147,12 @@ def fit(
         raise InputError("resume = True needs the checkpoint to go on from; give checkpoint=.")
     steps = -(-len(images) // batch)
     schedule = schedules.make(schedule, epochs, steps, warm_up)
-    parameters = Parameters(model.net, learn, normalize, {"drive": 0.1, **(rates or {})})
+    parameters = Parameters(model.net, learn, normalize, {"drive": 0.1, **(rates or {})}, delays)
     listeners = [c if isinstance(c, Callback) else Call(c) for c in callbacks]
     if progress is not None:
         listeners.insert(0, TextMeter() if progress == "text" else progress)
     if passes is None:
-        passes = Passes(model.net, model.t_stop, precision, threads, slope_floor)
+        passes = suited(model, precision, threads, slope_floor, "delays" in parameters.learned)
     training = Session(
         model, parameters, optimizer, schedule, tuple(policies), passes, clip, neuron_clip, batch, seed, augment,
         validation, listeners, select,
@@ -185,10 +190,11 @@ def fit(
 
 
 def _checked_data(model, images, labels, what):
-    images, labels = np.asarray(images), np.asarray(labels)
-    if len(images) == 0 or labels.shape != images.shape[:1]:
+    images, labels = as_values(images), np.asarray(labels)
+    if len(images) == 0 or labels.shape != (len(images),):
+        found = f"images of shape {images.shape}" if isinstance(images, np.ndarray) else repr(images)
         raise InputError(
-            f"The {what} set has images of shape {images.shape} and labels of shape {labels.shape}; "
+            f"The {what} set has {found} and labels of shape {labels.shape}; "
             "give one label a sample and at least one sample."
         )
     size = model.net[model.output].size

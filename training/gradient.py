@@ -1,14 +1,6 @@
-"""Gradients of spike times over a recorded trace: one sweep over its arrivals, from the last to the first.
+"""Gradients over a recorded trace: what the user asks for and gets; `training.adjoint` has the sweep.
 
 The trace says when every neuron fired and how fast its membrane rose there; nothing is simulated again.
-Each neuron carries gamma_j = dL/dc_j, the derivative by its accumulators. Backwards in time:
-
-    a spike of j at T with total error g:    delta = -g / V'(T),  gamma_j += delta phi(T),  dL/dtheta_j -= delta
-    an arrival (i -> j, weight w) at s:      dL/dw += gamma_j . psi(s),  dL/ds = w gamma_j . psi'(s),
-
-and dL/ds belongs to the delay and to the spike that sent the arrival. A readout starts with
-gamma = dL/dV(t_stop) phi(t_stop). An arrival at the very instant of a spike is not among its causes. For
-one spike a neuron this is the implicit function theorem (Goltz et al. 2021; Mostafa 2018; Zhang 2021).
 """
 
 import math
@@ -17,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim import arrays
-from eventsim._jit import kernel
 from eventsim.engines.layers import in_threads, thread_count
 from eventsim.errors import InputError, choose
-from eventsim.lower import lower, parameters, piece
-from eventsim.neurons import membrane
+from eventsim.lower import lower, parameters
+from training import adjoint, time_constants
+from training.readout_loss import Integral, ValueAt
 
 SHARD = 16
 """Samples whose gradients are summed before they are added to the total, in this order always."""
@@ -37,149 +29,57 @@ class SpikeTimeGradient(NamedTuple):
     delays : dict of str to ndarray
         By projection, in the shape of the user's delays (a 0-d array where one delay serves all).
     thresholds : dict of str to ndarray
-        By population, one value a neuron.
+        By population that fires, one value a neuron.
     input_times : dict of str to ndarray
         By input, one value a spike in the (flattened) order in which the user gave the times; zero where
         the time is inf.
+    resets : dict of str to ndarray
+        dL/dv_reset by population that fires, one value a neuron.
+    offsets : dict of str to ndarray
+        dL/di_offset by population, one value a neuron.
+    initial : dict of str to ndarray
+        dL/dv_init by population, one value a neuron.
+    refractory : dict of str to ndarray
+        dL/dt_refractory by population that fires, one value a neuron; 0 where it is NEVER.
+    tau_mem, tau_syn : dict of str to ndarray
+        By population, a 0-d array: 0 where the time constant is inf. `tau_syn` has shape (2,) where there are two
+        receptors, in their order. Empty unless asked for.
     """
 
     weights: dict
     delays: dict
     thresholds: dict
     input_times: dict
+    resets: dict
+    offsets: dict
+    initial: dict
+    refractory: dict
+    tau_mem: dict
+    tau_syn: dict
 
 
-class _Net(NamedTuple):
-    population: np.ndarray
-    regime: np.ndarray
-    tau_mem: np.ndarray
-    tau_syn: np.ndarray
-    period: np.ndarray
-    row_ptr: np.ndarray
-    row_start: np.ndarray
-    row_stop: np.ndarray
-    row_delay: np.ndarray
-    synapse_delay: np.ndarray
-    first_delay: int
-    synapse_target: np.ndarray
-    synapse_weight: np.ndarray
+def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0, taus=False):
+    """Return the derivatives of a loss on spike times, or on the membrane of readouts, over a recorded trace.
 
-
-class _Spikes(NamedTuple):
-    """All spikes of a trace, inputs included, ordered by sample."""
-
-    sample: np.ndarray
-    time: np.ndarray
-    gid: np.ndarray
-    amplitude: np.ndarray
-    slope: np.ndarray
-    """V'(t-); inf for inputs, whose times are given."""
-    error: np.ndarray
-    """dL/dt of the loss itself."""
-
-
-@kernel
-def _arrivals(net, gid, time, first, last, t_stop, spike_of, starts, stops, when):
-    """Write the synapses that are reached before t_stop; return how many times (only counts if arrays are empty)."""
-    size = 0
-    for k in range(first, last):
-        for row in range(net.row_ptr[gid[k]], net.row_ptr[gid[k] + 1]):
-            stop = net.row_start[row]
-            while stop < net.row_stop[row]:
-                start = stop
-                delay, stop = piece(net.row_delay, net.row_stop, net.synapse_delay, net.first_delay, row, start)
-                arrival = time[k] + delay
-                if not arrival < t_stop:
-                    break
-                if len(when):
-                    spike_of[size], starts[size], stops[size], when[size] = k, start, stop, arrival
-                size += 1
-    return size
-
-
-@kernel
-def _sweep(net, spikes, first, last, spike_of, starts, stops, when, readout_error, t_stop, error, by_synapse, by_delay,
-           by_threshold):
-    """Walk one sample backwards; add to `error` (by spike), `by_synapse`, `by_delay`, `by_threshold`.
-
-    `readout_error`: dL/dV(t_stop) by gid. Spikes first to last are the sample's, ordered by time.
-    """
-    n = len(net.population)
-    g0, g1 = np.zeros(n), np.zeros(n)
-    home = np.zeros(n, np.int64)
-    for j in range(n):
-        if readout_error[j] != 0.0:
-            p = net.population[j]
-            home[j] = np.int64(t_stop / net.period[p])
-            f0, f1 = membrane.phi(net.regime[p], net.tau_mem[p], net.tau_syn[p], t_stop - home[j] * net.period[p])
-            g0[j], g1[j] = readout_error[j] * f0, readout_error[j] * f1
-    order = np.argsort(when, kind="mergesort")
-    k = len(order) - 1
-    spike = last - 1
-    while k >= 0 or spike >= first:
-        # At one instant the arrivals come first (backwards): they are no causes of its spikes.
-        if k >= 0 and (spike < first or when[order[k]] >= spikes.time[spike]):
-            a = order[k]
-            k -= 1
-            s = when[a]
-            sender = spike_of[a]
-            amplitude = spikes.amplitude[sender]
-            total = 0.0
-            known = -1
-            window = np.int64(0)
-            p0, p1, d0, d1 = 0.0, 0.0, 0.0, 0.0
-            for synapse in range(starts[a], stops[a]):
-                j = net.synapse_target[synapse]
-                if g0[j] == 0.0 and g1[j] == 0.0:
-                    continue
-                p = net.population[j]
-                if p != known:
-                    known = p
-                    window = np.int64(s / net.period[p])
-                    at = s - window * net.period[p]
-                    p0, p1 = membrane.psi(net.regime[p], net.tau_mem[p], net.tau_syn[p], at)
-                    d0, d1 = membrane.psi_slope(net.regime[p], net.tau_mem[p], net.tau_syn[p], at)
-                while home[j] > window:  # gamma for the origin before: the transpose of `advance`
-                    m00, m10 = membrane.advance(
-                        net.regime[p], net.tau_mem[p], net.tau_syn[p], net.period[p], 0.0, 1.0, 0.0)
-                    m01, m11 = membrane.advance(
-                        net.regime[p], net.tau_mem[p], net.tau_syn[p], net.period[p], 0.0, 0.0, 1.0)
-                    g0[j], g1[j] = m00 * g0[j] + m10 * g1[j], m01 * g0[j] + m11 * g1[j]
-                    home[j] -= 1
-                by_synapse[synapse] += amplitude * (g0[j] * p0 + g1[j] * p1)
-                back = net.synapse_weight[synapse] * (amplitude * (g0[j] * d0 + g1[j] * d1))
-                by_delay[synapse] += back
-                total += back
-            error[sender] += total
-        else:
-            j = spikes.gid[spike]
-            p = net.population[j]
-            if net.regime[p] >= 0:
-                delta = -error[spike] / spikes.slope[spike]
-                by_threshold[j] -= delta
-                if delta != 0.0:
-                    t = spikes.time[spike]
-                    home[j] = np.int64(t / net.period[p])
-                    f0, f1 = membrane.phi(net.regime[p], net.tau_mem[p], net.tau_syn[p], t - home[j] * net.period[p])
-                    g0[j], g1[j] = delta * f0, delta * f1
-            spike -= 1
-
-
-def spike_time_gradient(net, trace, loss_gradient, threads=None):
-    """Return the derivatives of a loss on spike times, or on potentials of readouts, over a recorded trace.
+    Any topology, delays, refractory periods and numbers of spikes; the cost is proportional to the arrivals.
 
     Parameters
     ----------
     net : Network
-        The network that was run. Every neuron population fires at most once (t_refractory = NEVER) and has
-        one receptor, a current synapse (tau_syn > 0).
+        The network that was run, all of whose receptors have a current (tau_syn > 0).
     trace : Trace
         All its neuron populations recorded.
     loss_gradient : dict of str to array_like
         For a population that fires: dL/dt, one value a recorded spike, in the order of
-        ``trace.spikes(name)``. For a readout: dL/dV(t_stop), (samples, neurons).
+        ``trace.spikes(name)``. For a readout: dL/dV(t_stop), (samples, neurons); or `ValueAt`, `Integral`, or a list
+        of these.
     threads : int, optional
         Default: $EVENTSIM_THREADS, else all processors. The result does not depend on it.
+    slope_floor : float, optional
+        Least V' at a spike, in V/ms: a spike that rises slower counts as if it rose so fast. 0 gives the exact
+        gradient. A spike that only touches its threshold (V' = 0) has none.
+    taus : bool, optional
+        Also by time constants, which takes a run through the trace from its beginning.
 
     Returns
     -------
@@ -189,64 +89,73 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None):
     ------
     InputError
         For another network than the trace's, unknown populations, wrong shapes, NaN, delta synapses
-        (spike times are piecewise constant in the weights), two receptors, or neurons that may fire more than
-        once.
+        (spike times are piecewise constant in the weights), or a slope floor that is no slope.
+
+    Notes
+    -----
+    EventProp (Wunderlich & Pehle 2021), with delays, refractory periods, two receptors and every regime with a
+    current. A gradient is that of the order of events as recorded: where a small change would create or delete a
+    spike, it says nothing of that.
     """
     if net.fingerprint() != trace.network.fingerprint():
         raise InputError("the network is not the one of the trace (or was changed since); simulate it again first")
     trace.unchanged_network()
     _refuse(net, loss_gradient)
+    if not (math.isfinite(slope_floor) and slope_floor >= 0.0):
+        raise InputError(f"slope_floor is {slope_floor!r}; allowed: finite numbers >= 0")
     lowered = lower(net)
-    kernel_net = _Net(*(getattr(lowered, field) for field in _Net._fields))
-    losses, readout_error = _losses(trace, lowered, loss_gradient)
+    kernel_net = adjoint.Net(*(getattr(lowered, field) for field in adjoint.Net._fields))
+    losses, values, integrals = _losses(trace, lowered, loss_gradient)
     spikes, pieces = _all_spikes(trace, lowered, losses)
+    events, order = _events(trace, lowered, spikes, values)
     bounds = np.searchsorted(spikes.sample, np.arange(trace.n_samples + 1))
-    error = spikes.error.copy()
-    none = np.zeros(0, np.int64)
+    error, delta = spikes.error.copy(), np.zeros(len(spikes.time))
+    slopes = np.zeros(len(events.time))
+    carry = adjoint.carries(kernel_net)
+    releases = bool(np.any(events.kind == adjoint.RELEASE))
+    by_synapse = any(projection.delay.ndim for projection in net.projections.values())
+    course = time_constants.Course(lowered, events, trace.n_samples) if taus else None
 
     def run(first, last):
-        by_synapse, by_delay = np.zeros(len(lowered.synapse_weight)), np.zeros(len(lowered.synapse_weight))
-        by_threshold = np.zeros(len(lowered.population))
+        totals = adjoint.no_totals(kernel_net, by_synapse)
         for sample in range(first, last):
-            here, end = bounds[sample], bounds[sample + 1]
+            of_spikes, of_events, of_others = (
+                (int(of[sample]), int(of[sample + 1])) for of in (bounds, order.events, order.others_bounds))
             t_stop = float(trace.ended[sample])
-            size = _arrivals(kernel_net, spikes.gid, spikes.time, here, end, t_stop, none, none, none, np.zeros(0))
-            spike_of, starts, stops = (np.zeros(size, np.int64) for _ in range(3))
-            when = np.zeros(size)
-            if size:
-                _arrivals(kernel_net, spikes.gid, spikes.time, here, end, t_stop, spike_of, starts, stops, when)
-            _sweep(kernel_net, spikes, here, end, spike_of, starts, stops, when, readout_error[sample], t_stop, error,
-                   by_synapse, by_delay, by_threshold)
-        return by_synapse, by_delay, by_threshold
+            if releases:
+                adjoint.slopes_at_release(kernel_net, spikes, *of_spikes, events, *of_events, t_stop, slopes)
+            adjoint.sweep(kernel_net, spikes, *of_spikes, events, *of_events, order.of_spike, order.others, *of_others,
+                          slopes, carry, integrals.asked, integrals.error[sample], integrals.tau, t_stop, slope_floor,
+                          error, delta, totals)
+            if taus:
+                course.follow(kernel_net, spikes, *of_spikes, *of_events, integrals, sample, t_stop)
+        return totals
 
     shards = [(k, min(k + SHARD, trace.n_samples)) for k in range(0, trace.n_samples, SHARD)]
     threads = thread_count(threads)
-    totals = [np.zeros(len(lowered.synapse_weight)), np.zeros(len(lowered.synapse_weight)),
-              np.zeros(len(lowered.population))]
+    totals = adjoint.no_totals(kernel_net, by_synapse)
     for wave in range(0, len(shards), threads):  # as many partial sums in memory as threads
         for part in in_threads(run, shards[wave:wave + threads], threads):
-            for total, values in zip(totals, part, strict=True):
-                total += values
-    return _by_name(net, trace, lowered, totals, error, pieces)
+            for total, partial in zip(totals, part, strict=True):
+                total += partial
+    result = _by_name(net, trace, lowered, totals, error, pieces)
+    if taus:
+        course.add(result, net, lowered, delta)
+    return result
 
 
 def _refuse(net, loss_gradient):
     for population in net.populations.values():
-        if population.kind != "neurons":
-            continue
-        values = population.neuron.resolve(population.size)
-        fires = np.isfinite(values.v_threshold)
-        if len(population.neuron.receptors) > 1:
-            raise InputError(f'neurons of "{population.name}" have two receptors; gradients need neurons with one')
-        if values.tau_syn == 0.0:
+        if population.kind == "neurons" and 0.0 in _taus(population.neuron):
             raise InputError(
                 f'"{population.name}" has delta synapses (tau_syn = 0): its spike times are piecewise constant in the '
                 "weights, so they have no useful gradient; use tau_syn > 0")
-        if np.any(fires & np.isfinite(values.t_refractory)):
-            raise InputError(
-                f'neurons of "{population.name}" may fire more than once; gradients need t_refractory=es.NEVER')
     for name in checked_keys(loss_gradient):
         choose("population", name, tuple(net.populations))
+
+
+def _taus(neuron):
+    return tuple(neuron.tau_syn.values()) if neuron.receptors else (neuron.tau_syn,)
 
 
 def checked_keys(loss_gradient):
@@ -262,32 +171,90 @@ def checked_keys(loss_gradient):
     return [getattr(key, "name", key) for key in loss_gradient]
 
 
+class _Integrals(NamedTuple):
+    """Losses on integrals of V."""
+
+    error: np.ndarray
+    """(samples, N) dL/d(integral) by gid; one row of none where no loss has any."""
+    tau: np.ndarray
+    """(N,) ms."""
+    asked: np.ndarray
+    """(populations,) bool."""
+
+
 def _losses(trace, lowered, loss_gradient):
-    """Return dL/dt by population and dL/dV(t_stop) as (samples, gid)."""
-    readout = np.zeros((trace.n_samples, len(lowered.population)))
-    losses = {}
-    for key, values in loss_gradient.items():
+    """Return dL/dt by population, the values of V asked for as columns, and the integrals."""
+    n, samples = len(lowered.population), trace.n_samples
+    losses, values = {}, []
+    integrals = _Integrals(np.zeros((samples, n)), np.full(n, np.inf), np.zeros(len(lowered.names), bool))
+    for key, given in loss_gradient.items():
         name = getattr(key, "name", key)
         index = lowered.names.index(name)
-        values = arrays.numbers(f'loss gradient of "{name}"', values)
         if trace.network.populations[name].kind != "neurons":
             raise InputError(f'loss gradient given for "{name}", an input; give it for neuron populations')
-        size = int(lowered.offset[index + 1] - lowered.offset[index])
-        wanted = (len(trace.arrays(name).time),) if lowered.fires[index] else (trace.n_samples, size)
-        if values.shape != wanted:
-            what = "one value a recorded spike" if lowered.fires[index] else "(samples, neurons) of the readout"
-            raise InputError(f'loss gradient of "{name}" has shape {values.shape}; needed: {wanted}, {what}')
-        if not np.isfinite(values).all():
-            raise InputError(f'loss gradient of "{name}" holds NaN or infinite values')
+        here = slice(int(lowered.offset[index]), int(lowered.offset[index + 1]))
+        size = here.stop - here.start
         if lowered.fires[index]:
-            losses[name] = values
-        else:
-            readout[:, lowered.offset[index]:lowered.offset[index + 1]] = values
-    return losses, readout
+            losses[name] = _checked(name, given, (len(trace.arrays(name).time),), "one value a recorded spike")
+            continue
+        for part in given if isinstance(given, list) and _is_loss(given) else [given]:
+            shape, what = (samples, size), "(samples, neurons) of the readout"
+            if isinstance(part, Integral):
+                if integrals.asked[index] and integrals.tau[here.start] != part.tau:
+                    raise InputError(f'two integrals of "{name}" have different tau; give one tau for a population')
+                integrals.asked[index], integrals.tau[here] = True, part.tau
+                integrals.error[:, here] += _checked(name, part.gradient, shape, what)
+                continue
+            time = np.broadcast_to(np.asarray(trace.ended, dtype=np.float64)[:, None], shape)
+            if isinstance(part, ValueAt):
+                time = np.broadcast_to(part.time, part.gradient.shape)
+            error = _checked(name, part.gradient if isinstance(part, ValueAt) else part, shape, what)
+            if np.any(time > trace.ended[:, None]):
+                raise InputError(f'the loss reads "{name}" after the end of a sample; give times up to t_stop')
+            sample, neuron = np.nonzero(error)
+            values.append((sample, time[sample, neuron], neuron + here.start, error[sample, neuron]))
+    return losses, values, integrals
+
+
+def _is_loss(given):
+    return any(isinstance(part, Integral | ValueAt) for part in given)
+
+
+def _checked(name, values, shape, what):
+    values = arrays.numbers(f'loss gradient of "{name}"', values)
+    if values.shape != shape:
+        raise InputError(f'loss gradient of "{name}" has shape {values.shape}; needed: {shape}, {what}')
+    if not np.isfinite(values).all():
+        raise InputError(f'loss gradient of "{name}" holds NaN or infinite values')
+    return values
+
+
+def _events(trace, lowered, spikes, values):
+    """Return the spikes of neurons, the ends of their refractory periods, the values asked for; and the `Order`."""
+    number = np.flatnonzero(lowered.regime[lowered.population[spikes.gid]] >= 0)
+    gid, sample = spikes.gid[number], spikes.sample[number]
+    end = spikes.time[number] + lowered.t_refractory[gid]
+    held = end < np.asarray(trace.ended)[sample]
+    parts = [(sample, spikes.time[number], adjoint.SPIKE, gid, number, 0.0),
+             (sample[held], end[held], adjoint.RELEASE, gid[held], number[held], 0.0)]
+    parts += [(at, time, adjoint.VALUE, neuron, -1, error) for at, time, neuron, error in values]
+    columns = [np.concatenate([np.broadcast_to(part[k], part[0].shape) for part in parts]) for k in range(6)]
+    order = np.lexsort((columns[2], columns[1], columns[3], columns[0]))
+    sample, time, kind, gid, number, error = (column[order] for column in columns)
+    events = adjoint.Events(
+        sample, time, kind.astype(np.int64), gid.astype(np.int64), number.astype(np.int64), error)
+    of_spike = np.full(len(spikes.time), -1)
+    fired = np.flatnonzero(events.kind == adjoint.SPIKE)
+    of_spike[events.number[fired]] = fired
+    others = np.flatnonzero(events.kind != adjoint.SPIKE)
+    others = others[np.lexsort((events.kind[others], time[others], sample[others]))]
+    every = np.arange(trace.n_samples + 1)
+    return events, adjoint.Order(
+        of_spike, others, np.searchsorted(sample, every), np.searchsorted(sample[others], every))
 
 
 def _all_spikes(trace, lowered, losses):
-    """Return all spikes as `_Spikes`, and where those of each population went: {name: positions}."""
+    """Return all spikes, and where those of each population went: {name: positions}."""
     columns, names = [], []
     for name, population in trace.network.populations.items():
         if population.kind == "poisson":
@@ -315,7 +282,7 @@ def _all_spikes(trace, lowered, losses):
     order = np.lexsort((gid, time, sample))
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
-    spikes = _Spikes(sample[order], time[order], gid[order], amplitude[order], slope[order], loss[order])
+    spikes = adjoint.Spikes(sample[order], time[order], gid[order], amplitude[order], slope[order], loss[order])
     return spikes, {name: place[owner == index] for index, name in enumerate(names)}
 
 
@@ -338,22 +305,27 @@ def in_given_order(spikes, values):
 
 
 def _by_name(net, trace, lowered, totals, error, pieces):
-    by_synapse, by_delay, by_threshold = totals
-    result = SpikeTimeGradient({}, {}, {}, {})
+    result = SpikeTimeGradient(*({} for _ in SpikeTimeGradient._fields))
     for number, name in enumerate(lowered.projections):
         projection = net.projections[name]
         mine = slice(lowered.projection_start[number], lowered.projection_stop[number])
         parameter = parameters(net, name)
         size = math.prod(projection.weight.shape)
-        summed = np.bincount(parameter, by_synapse[mine], minlength=size) * lowered.projection_scale[number]
+        summed = np.bincount(parameter, totals.synapse[mine], minlength=size) * lowered.projection_scale[number]
         result.weights[name] = summed.reshape(projection.weight.shape)
         if projection.delay.ndim == 0:
-            result.delays[name] = np.asarray(by_delay[mine].sum())
+            result.delays[name] = np.asarray(totals.shared_delay[number])
         else:
-            result.delays[name] = np.bincount(parameter, by_delay[mine], minlength=size).reshape(projection.delay.shape)
+            result.delays[name] = np.bincount(parameter, totals.delay[mine], minlength=size).reshape(
+                projection.delay.shape)
     for index, name in enumerate(lowered.names):
+        if lowered.regime[index] < 0:
+            continue
+        here = slice(lowered.offset[index], lowered.offset[index + 1])
+        result.offsets[name], result.initial[name] = totals.offset[here].copy(), totals.initial[here].copy()
         if lowered.fires[index]:
-            result.thresholds[name] = by_threshold[lowered.offset[index]:lowered.offset[index + 1]].copy()
+            result.thresholds[name], result.resets[name] = totals.threshold[here].copy(), totals.reset[here].copy()
+            result.refractory[name] = totals.refractory[here].copy()
     for name, spikes in trace.stimulus.items():
         result.input_times[name] = in_given_order(spikes, error[pieces[name]])
     return result

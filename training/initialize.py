@@ -231,9 +231,8 @@ def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uni
     """
 
     def moments(projection, **here):
-        pool = projection.connection.pool if isinstance(projection.connection, Dense | Conv2d) else 1
         return moment_rule(
-            projection.target.neuron.tau_mem, projection.tau_syn, fan_in(projection), pool=pool,
+            projection.target.neuron.tau_mem, projection.tau_syn, fan_in(projection), pool=projection.connection.pool,
             threshold=_distance(projection.target), **here,
         )  # fmt: skip
 
@@ -269,8 +268,9 @@ def by_current(net, alone, spread=1.0, active=0.5, law="normal", seed=None):
                 f'The rule "current" needs neurons without leak; "{target.name}" has tau_mem = '
                 f"{target.neuron.tau_mem:g} ms. Use tau_mem = inf, or the rule \"moments\"."
             )
-        pool = projection.connection.pool if isinstance(projection.connection, Dense | Conv2d) else 1
-        current, sd = current_rule(fan_in(projection), threshold=_distance(target), pool=pool, **here)
+        current, sd = current_rule(
+            fan_in(projection), threshold=_distance(target), pool=projection.connection.pool, **here
+        )
         if not target.is_readout:
             net.set_neuron(target.name, target.neuron.replace(i_offset=current))
         return 0.0, sd

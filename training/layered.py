@@ -165,6 +165,8 @@ def _sweep(cell, wires, events, spike, error, slope, floor, at_end, rank, weight
             amplitude = events.amplitude[first + k]
             values[4 * k], values[4 * k + 1] = amplitude * p0, amplitude * p1
             values[4 * k + 2], values[4 * k + 3] = amplitude * d0, amplitude * d1
+        # anew: kept from the forward run they would take 12 bytes an (arrival, location) pair, 0.5 MB a sample of the
+        # Fashion-MNIST network
         layer_arrivals.deal(cell, wires, events.link[first:stop], events.source[first:stop], begin, end, entry, offset)
         if need_arrivals:
             pulls[:(stop - first) * vector] = 0.0

@@ -9,7 +9,7 @@ from eventsim import provenance
 from eventsim.errors import InputError, choose
 from eventsim.io.aside import written_aside
 from training import decode, encode
-from training.passes import Passes
+from training.passes import suited
 
 FORMAT = "eventsim-model"
 VERSION = 1
@@ -81,16 +81,16 @@ class Model:
         return self.decoder.readout
 
     def encode(self, values):
-        """Return the stimulus for `values` (samples, ...): ``{input name: Spikes}``.
+        """Return the stimulus for `values` (samples, ...) or `Recordings`: ``{input name: Spikes}``.
 
         Raises
         ------
         InputError
             Values that do not fit the input population, or that the encoder refuses.
         """
-        values = np.asarray(values)
-        size = self.net[self.encoder.input].size
-        if values.ndim < 2 or self.encoder.size(values.shape[1:]) != size:
+        values = encode.as_values(values)
+        size, shape = self.net[self.encoder.input].size, encode.sample_shape(values)
+        if not shape or self.encoder.size(shape) != size:
             raise InputError(
                 f'Samples of shape {values.shape} do not fit the input "{self.encoder.input}" of {size} '
                 "neurons; give (samples, ...) with as many values a sample."
@@ -102,7 +102,7 @@ class Model:
 
         Parameters
         ----------
-        values : array_like (samples, ...)
+        values : array_like (samples, ...) or Recordings
         labels : array_like of int (samples,), optional
             Kept in the trace.
         **settings
@@ -115,28 +115,28 @@ class Model:
         return eventsim.simulate(self.net, self.encode(values), **settings)
 
     def outputs(
-        self, values, passes=None, weights=None, thresholds=None, offsets=None, batch=_BATCH, threads=None
+        self, values, passes=None, weights=None, thresholds=None, offsets=None, delays=None, batch=_BATCH, threads=None
     ):
         """Return what the decoder reads: output times (inf = silent) or potentials, (samples, outputs).
 
         Parameters
         ----------
-        values : array_like (samples, ...)
+        values : array_like (samples, ...) or Recordings
         passes : Passes, optional
-            What computes them; the layers engine by default.
-        weights, thresholds, offsets : dict of ndarray, optional
-            Used instead of the network's: weights by projection, thresholds and i_offset by population.
+            What computes them (`training.passes.suited`).
+        weights, thresholds, offsets, delays : dict of ndarray, optional
+            Used instead of the network's: weights and delays by projection, thresholds and i_offset by population.
         batch : int
             Samples at a time; the result does not depend on it.
         threads : int, optional
             All processors by default.
         """
-        values = np.asarray(values)
-        passes = Passes(self.net, self.t_stop, threads=threads) if passes is None else passes
+        values = encode.as_values(values)
+        passes = suited(self, threads=threads) if passes is None else passes
         parts = [np.zeros((0, self.net[self.output].size))]
         for start in range(0, len(values), batch):
             stimulus = self.encode(values[start : start + batch])
-            parts.append(self.read(passes.forward(stimulus, weights, thresholds, offsets)))
+            parts.append(self.read(passes.forward(stimulus, weights, thresholds, offsets, delays)))
         return np.concatenate(parts)
 
     def read(self, activity):
@@ -152,7 +152,7 @@ class Model:
 
         Parameters
         ----------
-        values : array_like (samples, ...)
+        values : array_like (samples, ...) or Recordings
         labels : array_like of int (samples,)
         decoder : Decoder, optional
             Used instead of the model's.
@@ -172,8 +172,20 @@ class Model:
         """
         if len(values) == 0:
             raise InputError("There are no samples to evaluate; give at least one.")
+        return self.score(self.outputs(values, **settings), labels, decoder)
+
+    def score(self, read, labels, decoder=None):
+        """Return what `evaluate` returns, of outputs that are there.
+
+        Parameters
+        ----------
+        read : ndarray (samples, outputs)
+            As `outputs` returns it.
+        labels : ndarray of int (samples,)
+        decoder : Decoder, optional
+            Used instead of the model's.
+        """
         decoder = self.decoder if decoder is None else decoder
-        read = self.outputs(values, **settings)
         loss, _ = decoder(read, labels)
         decided = decoder.decide(read)
         if self.readout == "potential":

@@ -1,10 +1,10 @@
 """What is learned: named arrays, and the way from them to the weights, thresholds and offsets of the network.
 
 Names are ``weight/PROJECTION``, or with normalisation ``raw/``, ``gain/`` and ``drive/PROJECTION``; and
-``threshold/POPULATION``, ``offset/POPULATION``; and ``scale/decoder``, the logarithm of a factor on the
-decoder's scores. The optimiser sees only these arrays; the engine sees only
-what `effective` returns. The neurons of a map that a convolution feeds share the threshold and the offset of
-their channel, as they share its weights.
+``threshold/POPULATION``, ``offset/POPULATION``; ``delay/PROJECTION``; and ``scale/decoder``, the logarithm of a
+factor on the decoder's scores. The optimiser sees only these arrays; the engine sees only what `effective` returns. The
+neurons of a map that a convolution feeds share the threshold and the offset of their channel, as they share its
+weights.
 """
 
 import math
@@ -15,9 +15,10 @@ import numpy as np
 from eventsim.connect import Conv2d
 from eventsim.errors import InputError, choose
 from training import first_arrival, normalize
+from training.delays import Delays
 
-LEARNABLE = ("weights", "thresholds", "offsets", "decoder")
-KINDS = ("weight", "raw", "gain", "drive", "threshold", "offset", "scale")
+LEARNABLE = ("weights", "thresholds", "offsets", "delays", "decoder")
+KINDS = ("weight", "raw", "gain", "drive", "threshold", "offset", "delay", "scale")
 
 
 class Effective(NamedTuple):
@@ -29,6 +30,8 @@ class Effective(NamedTuple):
     """By population, one value a neuron."""
     offsets: dict
     """By population, one value a neuron: i_offset in V, or in V/ms where tau_mem = inf."""
+    delays: dict
+    """By projection, in the shape of its weights, ms."""
 
 
 def channels(net, name):
@@ -46,11 +49,13 @@ class Parameters:
     Parameters
     ----------
     net : eventsim.Network
-    learn : sequence of {"weights", "thresholds", "offsets", "decoder"}
+    learn : sequence of {"weights", "thresholds", "offsets", "delays", "decoder"}
     normalized : bool or collection of str
         Projections whose weights are standardised, by name; True: all.
     rates : dict of float, optional
-        Factor on the learning rate by kind of array: weight, raw, gain, drive, threshold, offset, scale.
+        Factor on the learning rate by kind of array: weight, raw, gain, drive, threshold, offset, delay, scale.
+    delays : training.delays.Delays, optional
+        Which synapses share a delay, and its bounds; by default each has its own.
 
     Attributes
     ----------
@@ -62,9 +67,11 @@ class Parameters:
         Arrays that weight decay applies to.
     normalized : frozenset of str
         Projections whose weights are standardised.
+    learned : tuple of str
+        As given.
     """
 
-    def __init__(self, net, learn=("weights",), normalized=False, rates=None):
+    def __init__(self, net, learn=("weights",), normalized=False, rates=None, delays=None):
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         for what in learn:
             choose("learn", what, LEARNABLE)
@@ -102,6 +109,14 @@ class Parameters:
             if "offsets" in learn:
                 self.arrays[f"offset/{name}"] = self._shared("i_offset", name, p.i_offset)
                 self._offsets.append(name)
+        self._delays = {}
+        if "delays" in learn:
+            self._delays = (Delays() if delays is None else delays).shared(net)
+            for name, shared in self._delays.items():
+                self.arrays[f"delay/{name}"] = shared.start()
+        elif delays is not None:
+            raise InputError('delays are given but not learned; add "delays" to learn.')
+        self.learned = learn
         if "decoder" in learn:
             self.arrays["scale/decoder"] = np.zeros(1)
         rates = rates or {}
@@ -137,6 +152,7 @@ class Parameters:
             weights,
             {name: np.tile(arrays[f"threshold/{name}"], self._places[name]) for name, _ in self._thresholds},
             {name: np.tile(arrays[f"offset/{name}"], self._places[name]) for name in self._offsets},
+            {name: shared.spread(arrays[f"delay/{name}"]) for name, shared in self._delays.items()},
         )
 
     def decoder(self, given, arrays=None):
@@ -151,7 +167,7 @@ class Parameters:
         arrays = self.arrays if arrays is None else arrays
         return given.scaled(math.exp(arrays["scale/decoder"][0])) if "scale/decoder" in arrays else given
 
-    def backward(self, weights, thresholds, offsets, scale=0.0):
+    def backward(self, weights, thresholds, offsets, delays=None, scale=0.0):
         """Return the gradient of every array from those of what is `effective`.
 
         Parameters
@@ -160,6 +176,8 @@ class Parameters:
             By projection.
         thresholds, offsets : dict of ndarray
             By population, one value a neuron.
+        delays : dict of ndarray, optional
+            By projection, in the shape of its weights; needed where they are learned.
         scale : float
             `training.decode.Decoder.log_scale_gradient`.
 
@@ -182,6 +200,8 @@ class Parameters:
             gradients[f"threshold/{name}"] = thresholds[name].reshape(self._places[name], -1).sum(axis=0)
         for name in self._offsets:
             gradients[f"offset/{name}"] = offsets[name].reshape(self._places[name], -1).sum(axis=0)
+        for name, shared in self._delays.items():
+            gradients[f"delay/{name}"] = shared.collect(delays[name])
         return gradients
 
     def additive(self, projection):
@@ -196,9 +216,15 @@ class Parameters:
         return None
 
     def project(self):
-        """Bring thresholds that a step moved too far back above the reset potential."""
+        """Bring thresholds that a step moved too far back above the reset potential, and delays within their bounds."""
         for name, lowest in self._thresholds:
             np.maximum(self.arrays[f"threshold/{name}"], lowest, out=self.arrays[f"threshold/{name}"])
+        for name, shared in self._delays.items():
+            shared.bound(self.arrays[f"delay/{name}"])
+
+    def delay_bounds(self):
+        """Return (shortest, longest) in ms of the learned delays, by projection."""
+        return {name: shared.bounds for name, shared in self._delays.items()}
 
     def snapshot(self):
         """Return copies of all arrays."""
@@ -223,10 +249,12 @@ class Parameters:
 
     def fold(self, net):
         """Write what is `effective` into `net`: plain numbers, no normalisation left."""
-        weights, thresholds, offsets = self.effective()
+        weights, thresholds, offsets, delays = self.effective()
         for name, weight in weights.items():
             net.projections[name].set_weight(weight)
         for name, threshold in thresholds.items():
             net.set_neuron(name, net[name].neuron.replace(v_threshold=threshold))
         for name, offset in offsets.items():
             net.set_neuron(name, net[name].neuron.replace(i_offset=offset))
+        for name, delay in delays.items():
+            net.projections[name].set_delay(delay)

@@ -3,6 +3,37 @@
 from eventsim.errors import InputError
 
 
+def suited(model, precision="double", threads=None, slope_floor=0.0, delays=False):
+    """Return the passes of a model: of the layers engine where it can run the network, else over traces.
+
+    Parameters
+    ----------
+    model : training.Model
+    precision, threads, slope_floor
+        As for `Passes`.
+    delays : bool
+        Delays are learned, which takes traces.
+
+    Raises
+    ------
+    InputError
+        Single precision or delta synapses where the network needs traces.
+    """
+    from eventsim.engines import layers
+    from training.trace_passes import TracePasses
+
+    reason = layers.unsuited(model.net)
+    if delays:
+        reason = "its delays are learned"
+    elif model.decoder.readout == "potential" and model.decoder.over != "end":
+        reason = f"its decoder reads the {model.decoder.over} of a potential"
+    if reason is None:
+        return Passes(model.net, model.t_stop, precision, threads, slope_floor)
+    if precision != "double":
+        raise InputError(f"This network is trained in double precision ({reason}); leave precision out.")
+    return TracePasses(model, threads, slope_floor)
+
+
 class Passes:
     """The passes of one network.
 
@@ -36,7 +67,7 @@ class Passes:
         self.t_stop, self.precision, self.threads, self.slope_floor = t_stop, precision, threads, slope_floor
         self._room = {}
 
-    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, dropped=None, learning=False):
+    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, delays=None, dropped=None, learning=False):
         """Return the activity: `time`, `slope` by population, `potential` by readout, (samples, size) each.
 
         Parameters
@@ -44,6 +75,8 @@ class Passes:
         stimulus : dict of Spikes
         weights, thresholds, offsets : dict of ndarray, optional
             Used instead of the network's: weights by projection, thresholds and i_offset by population.
+        delays : dict, optional
+            Empty: these networks have fixed delays.
         dropped : dict of bool ndarray (samples, size), optional
             Spikes to delete, by population.
         learning : bool

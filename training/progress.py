@@ -16,6 +16,13 @@ class Callback:
     def on_batch(self, epoch, batch, loss):
         """Do something after batch `batch` (from 1) of epoch `epoch` (from 1)."""
 
+    def measure(self, epoch, parameters):
+        """Return what to add to the record of an epoch, plain numbers by name.
+
+        `parameters` are the learnable arrays (`training.parameters.Parameters`) as they are then; leave them so.
+        """
+        return {}
+
     def on_epoch(self, record):
         """Do something after an epoch with its record; return True to end the training there."""
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from eventsim import random
 from eventsim.errors import InputError
+from eventsim.recordings import Recordings
 from training import checkpoint as checkpoints
 from training.history import History
 from training.monitor import Monitor
@@ -72,6 +73,8 @@ class Session:
         }
         record |= monitor.record({name for earlier in self.history.records for name in earlier["warnings"]})
         record |= self._validate()
+        for listener in self.listeners:
+            record |= listener.measure(number, self.parameters)
         record["seconds"] = time.monotonic() - started
         previous = self.history.best
         if previous is None or _merit(record, self.select) > _merit(previous, self.select):
@@ -107,7 +110,7 @@ class Session:
             for name, addition in policy.gradient(view).items():
                 gradients[name] = gradients[name] + addition
         scale = decoder.log_scale_gradient(read, labels) if "scale/decoder" in self.parameters.arrays else 0.0
-        gradients = self.parameters.backward(gradients, found.thresholds, found.offsets, scale)
+        gradients = self.parameters.backward(gradients, found.thresholds, found.offsets, found.delays, scale)
         gradients, norm = clip_by_norm(gradients, self.clip)
         self._take_step(gradients, view)
         totals["loss"] += loss * len(labels)
@@ -177,9 +180,11 @@ class Session:
                 settings[f"taus of {name}"] = [population.neuron.tau_mem, population.neuron.tau_syn]
         for name, projection in net.projections.items():
             settings[f"delays of {name}"] = np.asarray(projection.delay).tolist()
+        settings |= {f"learned delays of {name}": bounds for name, bounds in self.parameters.delay_bounds().items()}
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
         for array in (images, labels, *(self.validation or ())):
-            digest.update(np.ascontiguousarray(array).data)
+            recorded = isinstance(array, Recordings)
+            digest.update(array.digest().encode() if recorded else np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
     def save(self, path, signature):

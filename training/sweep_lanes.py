@@ -13,9 +13,7 @@ from numba import types
 from numba.core import cgutils, config
 from numba.extending import intrinsic
 
-from eventsim.engines.lanes import STRIP, VectorCode, lanes_a_vector
-
-_INT64 = ir.IntType(64)
+from eventsim.engines.lanes import INT64, VectorCode, addresses, contiguous, index, lanes_a_vector
 
 
 class _Writer(VectorCode):
@@ -30,18 +28,17 @@ class _Writer(VectorCode):
     def strip(self, lane, vectors):
         """Write the passage of the arrivals through `vectors` vectors that begin at `lane`."""
         builder = self.builder
-        constant = lambda value: ir.Constant(_INT64, value)  # noqa: E731
         none = ir.Constant(self.vector, [0.0] * self.lanes)
-        at = [builder.add(lane, constant(number * self.lanes)) for number in range(vectors)]
+        at = [builder.add(lane, index(number * self.lanes)) for number in range(vectors)]
         c0, c1 = ([self.load(pointer, a) for a in at] for pointer in (self.g0, self.g1))
         last = [self.load(self.rank, a, self.bits) for a in at]
         integer = self.bits.element
-        with cgutils.for_range_slice(builder, self.first, self.stop, constant(1), _INT64) as (index, _):
-            arrival = builder.zext(builder.load(builder.gep(self.entries, [index])), _INT64)
+        with cgutils.for_range_slice(builder, self.first, self.stop, index(1), INT64) as (entry, _):
+            arrival = builder.zext(builder.load(builder.gep(self.entries, [entry])), INT64)
             after = self.everywhere(builder.trunc(arrival, integer) if integer.width < 64 else arrival)
-            offset = builder.load(builder.gep(self.offsets, [index]))
-            base = builder.mul(arrival, constant(4))
-            values = [self.number(self.values, builder.add(base, constant(n))) for n in range(4)]
+            offset = builder.load(builder.gep(self.offsets, [entry]))
+            base = builder.mul(arrival, index(4))
+            values = [self.number(self.values, builder.add(base, index(n))) for n in range(4)]
             total = none
             for place, g0, g1, rank in zip(at, c0, c1, last, strict=True):
                 there = builder.add(offset, place)
@@ -54,7 +51,7 @@ class _Writer(VectorCode):
                     pull = builder.select(later, pull, none)
                     total = builder.call(self.multiply_add, [self.load(self.weights, there), pull, total])
             if self.back:
-                own = builder.mul(arrival, constant(self.lanes))
+                own = builder.mul(arrival, index(self.lanes))
                 self.store(builder.fadd(self.load(self.pulls, own), total), self.pulls, own)
 
 
@@ -63,24 +60,14 @@ def _collect(back):
 
     @intrinsic
     def collect(context, weights, gradient, offsets, entries, values, first, stop, g0, g1, rank, pulls, width):
-        arrays = weights, gradient, offsets, entries, values, g0, g1, rank, pulls
-        if not all(isinstance(array, types.Array) and array.layout == "C" for array in arrays):
+        if not contiguous(weights, gradient, offsets, entries, values, g0, g1, rank, pulls):
             return None
         signature = types.void(weights, gradient, offsets, entries, values, types.int64, types.int64, g0, g1, rank,
                                pulls, types.int64)
 
         def write(context, builder, signature, arguments):
-            pointers = []
-            for kind, value in zip(signature.args, arguments, strict=True):
-                array = isinstance(kind, types.Array)
-                pointers.append(context.make_array(kind)(context, builder, value).data if array else value)
-            writer = _Writer(builder, weights.dtype, back, pointers)
-            step, whole = (ir.Constant(_INT64, writer.lanes * n) for n in (1, STRIP))
-            most = builder.mul(builder.udiv(writer.width, whole), whole)
-            with cgutils.for_range_slice(builder, ir.Constant(_INT64, 0), most, whole, _INT64) as (lane, _):
-                writer.strip(lane, STRIP)
-            with cgutils.for_range_slice(builder, most, writer.width, step, _INT64) as (lane, _):
-                writer.strip(lane, 1)
+            writer = _Writer(builder, weights.dtype, back, addresses(context, builder, signature, arguments))
+            writer.in_strips(writer.width)
             return context.get_dummy_value()
 
         return signature, write
@@ -90,13 +77,13 @@ def _collect(back):
 
 @intrinsic
 def _sum_of(context, pulls, arrival):
-    if not (isinstance(pulls, types.Array) and pulls.layout == "C"):
+    if not contiguous(pulls):
         return None
 
     def write(context, builder, signature, arguments):
         writer = VectorCode(builder, pulls.dtype)
-        pointer = context.make_array(pulls)(context, builder, arguments[0]).data
-        value = writer.load(pointer, builder.mul(arguments[1], ir.Constant(_INT64, writer.lanes)))
+        pointer, number = addresses(context, builder, signature, arguments)
+        value = writer.load(pointer, builder.mul(number, index(writer.lanes)))
         nothing = ir.Constant(writer.vector, ir.Undefined)
         half = writer.lanes // 2
         while half:  # halves added to halves
@@ -128,10 +115,10 @@ def in_python(back):
 
     def collect(weights, gradient, offsets, entries, values, first, stop, g0, g1, rank, pulls, width):
         vector = lanes_a_vector(weights.itemsize)
-        for index in range(first, stop):
-            arrival = int(entries[index])
+        for entry in range(first, stop):
+            arrival = int(entries[entry])
             q = values[4 * arrival:4 * arrival + 4]
-            there = slice(offsets[index], offsets[index] + width)
+            there = slice(offsets[entry], offsets[entry] + width)
             later = rank[:width] > arrival
             gradient[there] += np.where(later, g0[:width] * q[0] + g1[:width] * q[1], 0.0)
             if back:

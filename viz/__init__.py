@@ -6,11 +6,24 @@ matplotlib is imported when the first figure is drawn, so that ``import viz`` is
 
 from viz.anytime import anytime
 from viz.first_spikes import first_spikes
+from viz.hessian_norms import hessian_norms
 from viz.latency import latency
 from viz.layer_activity import layer_activity
 from viz.learning import learning
 from viz.membrane import membrane
 from viz.raster import raster
 from viz.robustness import robustness
+from viz.sharpness import sharpness
 
-__all__ = ["anytime", "first_spikes", "latency", "layer_activity", "learning", "membrane", "raster", "robustness"]
+__all__ = [
+    "anytime",
+    "first_spikes",
+    "hessian_norms",
+    "latency",
+    "layer_activity",
+    "learning",
+    "membrane",
+    "raster",
+    "robustness",
+    "sharpness",
+]

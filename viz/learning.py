@@ -31,6 +31,7 @@ _UNITS = {
     "gradient_norms": "gradient norm",
     "floored": "floored crossings (%)",
     "seconds": "duration (s)",
+    "sharpness": "largest eigenvalue",
 }
 _SHARES = ("accuracy", "error", "silent", "undecided", "floored")  # 0 to 1, shown as percentages
 _STEPS = ("epoch", "step")

@@ -9,6 +9,7 @@ from eventsim.measure.decision import Decision, decide
 from eventsim.measure.evaluation import evaluate
 from eventsim.measure.latencies import Latency, latency
 from eventsim.measure.operations import synaptic_operations
+from eventsim.measure.potentials import integrated_potential, peak_potential
 from eventsim.measure.progress import Progress, anytime
 from eventsim.measure.statistics import Intervals, cv, cv2, fanofactor, isi, mean_firing_rate, rates
 
@@ -29,9 +30,11 @@ __all__ = [
     "energy",
     "evaluate",
     "fanofactor",
+    "integrated_potential",
     "isi",
     "latency",
     "mean_firing_rate",
+    "peak_potential",
     "rates",
     "silent_fraction",
     "spike_counts",

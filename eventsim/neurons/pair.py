@@ -105,6 +105,29 @@ def psi(tau_mem, tau_syn, tau_two, receptor, s):
 
 
 @closed_form
+def _arrival_slope(tau_mem, tau, s):
+    """Return d (psi0, psi_r) / ds of one receptor with a current."""
+    if math.isinf(tau_mem):
+        return (-1.0, 0.0) if math.isinf(tau) else (0.0, math.exp(s / tau) / tau)
+    growth = math.exp(s / tau_mem)
+    if math.isinf(tau):
+        return -growth / tau_mem, 0.0
+    current = math.exp(s / tau)
+    if _near(tau_mem, tau):
+        return -(growth * _rise(tau_mem, tau, s) + current) / tau_mem, current / tau
+    return tau / (tau_mem - tau) * growth / tau_mem, current / tau
+
+
+@closed_form
+def psi_slope(tau_mem, tau_syn, tau_two, receptor, s):
+    if receptor == 0:
+        d0, d1 = _arrival_slope(tau_mem, tau_syn, s)
+        return d0, d1, 0.0
+    d0, d2 = _arrival_slope(tau_mem, tau_two, s)
+    return d0, 0.0, d2
+
+
+@closed_form
 def own(tau_mem, s):
     return (1.0 if math.isinf(tau_mem) else math.exp(s / tau_mem)), 0.0
 

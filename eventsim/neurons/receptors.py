@@ -20,6 +20,15 @@ def psi(regime, tau_mem, tau_syn, tau_two, receptor, s):
 
 
 @closed_form
+def psi_slope(regime, tau_mem, tau_syn, tau_two, receptor, s):
+    """Return d psi / ds of a receptor with a current."""
+    if regime == PAIR:
+        return pair.psi_slope(tau_mem, tau_syn, tau_two, receptor, s)
+    d0, d1 = membrane.psi_slope(regime, tau_mem, tau_syn, s)
+    return d0, d1, 0.0
+
+
+@closed_form
 def own(regime, tau_mem, tau_syn, tau_two, s):
     """Return what a jump of V by 1 at s adds to the first two accumulators; the third never changes by it."""
     if regime == PAIR:

@@ -100,3 +100,43 @@ def test_bad_input_is_refused_with_one_line(call, words):
     with pytest.raises(InputError) as caught:
         call()
     assert words in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["fixed", "shift"])
+def test_the_gradient_of_a_target_time_loss_equals_differences(kind):
+    rng = np.random.default_rng(2)
+    times, labels = rng.uniform(0.0, 9.0, (5, 4)), np.array([0, 3, 1, 2, 1])
+    times[2, 0] = times[3, 2] = np.inf
+    decoder = decode.TargetTime(kind, right=2.0, wrong=6.0, gap=1.5, tau=3.0, horizon=12.0, early=0.1, early_tau=4.0)
+    _, gradient = decoder(times, labels)
+    for at in np.ndindex(times.shape):
+        if np.isinf(times[at]):
+            assert gradient[at] == 0.0
+            continue
+        ends = []
+        for step in (-1e-5, 1e-5):
+            moved = times.copy()
+            moved[at] += step
+            ends.append(decoder(moved, labels)[0])
+        assert gradient[at] == pytest.approx((ends[1] - ends[0]) / 2e-5, abs=1e-8)
+
+
+def test_a_shift_of_all_output_times_does_not_change_the_shift_invariant_loss():
+    times, labels = np.random.default_rng(3).uniform(0.0, 5.0, (6, 3)), np.array([0, 1, 2, 0, 1, 2])
+    decoder = decode.TargetTime("shift", gap=1.0, tau=2.0, horizon=20.0)
+    assert decoder(times + 3.0, labels)[0] == pytest.approx(decoder(times, labels)[0], rel=1e-13)
+    reached = np.where(np.arange(3) == labels[:, None], 1.0, 2.0)
+    assert decoder(reached, labels)[0] == 0.0
+
+
+def test_target_times_out_of_range_are_refused():
+    for wrong in ({"kind": "near"}, {"tau": 0.0}, {"right": -1.0}, {"gap": np.inf}, {"early": -1.0}):
+        with pytest.raises(InputError):
+            decode.TargetTime(**wrong)
+    with pytest.raises(InputError, match="no learnable scale"):
+        decode.TargetTime().scaled(2.0)
+
+
+def test_every_decoder_comes_back_from_its_description():
+    for decoder in (decode.TargetTime("fixed", wrong=3.0), decode.Potential(over="integral", tau=4.0)):
+        assert decode.from_dict(decoder.to_dict()) == decoder

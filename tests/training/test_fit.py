@@ -32,7 +32,7 @@ class RampPasses:
         self.source = self.projections[0].source
         self.after_batch = None
 
-    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, dropped=None, learning=False):
+    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, delays=None, dropped=None, learning=False):
         """Return times, potentials and what `backward` needs."""
         spikes = stimulus[self.source.name]
         times = np.full((spikes.n_samples, self.source.size), np.inf)
@@ -70,7 +70,7 @@ class RampPasses:
         """Return gradients of weights and thresholds."""
         if self.after_batch is not None:
             self.after_batch()
-        found = SimpleNamespace(weights={}, thresholds={}, offsets={}, floored={})
+        found = SimpleNamespace(weights={}, thresholds={}, offsets={}, delays={}, floored={})
         gradient = next(iter(loss_gradient.values()))
         for p, times, w in reversed(activity.layers):
             name = p.target.name

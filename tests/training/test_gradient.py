@@ -17,12 +17,12 @@ ONCE = {"t_refractory": es.NEVER}
 RAMP = es.LIF(math.inf, math.inf, **ONCE)
 
 
-def small_net(neuron=RAMP, weight=((1.0, 0.0), (1.0, 0.0)), delay=0.0):
+def small_net(neuron=RAMP, weight=((1.0, 0.0), (1.0, 0.0)), delay=0.0, receptor=None):
     """Return two inputs and two neurons."""
     net = es.Network(seed=0)
     net.input("in", 2)
     net.population("out", 2, neuron)
-    net.connect("in", "out", es.Dense(weight), delay=delay)
+    net.connect("in", "out", es.Dense(weight), delay=delay, receptor=receptor)
     return net
 
 
@@ -116,7 +116,8 @@ def test_the_copies_that_are_differenced_are_the_network_itself():
     case = random_case(np.random.default_rng(8), (20.0, 5.0), layout="convolved", per_synapse=True, busy=True)
     trace, _ = differences.over_trace(case)
     seen, order = differences.observe(case, {"thresholds": {"hidden": np.array([[0.0], [0.0], [1e-3]])}})
-    for name, times in seen.items():
+    for name, spikes in seen.items():
+        times = spikes[:, :, 0]
         assert np.array_equal(times[:2], np.repeat(trace.first_spikes(name), 2, axis=0))
         assert not np.array_equal(times[2:], trace.first_spikes(name))
     assert np.array_equal(order[0], order[1])
@@ -348,22 +349,27 @@ def test_a_readout_needs_one_loss_gradient_a_sample_and_neuron():
 
 @pytest.mark.parametrize("neuron, said", [
     (es.LIF(20.0, 0.0, **ONCE), r'"out" has delta synapses.*piecewise constant.*use tau_syn > 0'),
-    (es.LIF(20.0, 5.0), r'"out" may fire more than once; gradients need t_refractory=es.NEVER'),
+    (es.LIF(20.0, {"fast": 5.0, "jump": 0.0}, **ONCE), r'"out" has delta synapses'),
 ])
 def test_neurons_without_a_gradient_are_refused_with_the_reason(neuron, said):
     with pytest.raises(InputError, match=said) as refusal:
-        gradient_of(small_net(neuron, 3.0), STIMULUS, loss={})
+        gradient_of(small_net(neuron, 3.0, receptor="fast" if neuron.receptors else None), STIMULUS, loss={})
     assert "\n" not in str(refusal.value)
 
 
-def test_two_receptors_are_refused():
-    net = es.Network(seed=1)
-    net.input("in", 2)
-    net.population("out", 1, es.LIF(20.0, {"fast": 5.0, "slow": 10.0}, t_refractory=es.NEVER))
-    net.connect("in", "out", es.Dense(1.0), receptor="slow")
-    trace = es.simulate(net, {"in": es.Spikes([1.0], [0])}, 10.0, engine="reference")
-    with pytest.raises(InputError, match='"out" have two receptors; gradients need neurons with one'):
-        training.spike_time_gradient(net, trace, {})
+def test_a_slope_floor_bounds_the_gradient_of_slow_crossings():
+    net = small_net(weight=[[0.001, 1.0], [0.0, 0.0]])  # V' of 0.001 and 1
+    stimulus = {"in": es.Spikes([0.0], [0])}
+    exact, floored = (
+        gradient_of(net, stimulus, 5000.0, slope_floor=floor)[1].thresholds["out"] for floor in (0.0, 0.1))
+    assert np.allclose(exact, [1000.0, 1.0], rtol=1e-12)
+    assert np.allclose(floored, [10.0, 1.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("floor", [-1.0, np.nan, np.inf])
+def test_a_slope_floor_that_is_no_slope_is_refused(floor):
+    with pytest.raises(InputError, match="slope_floor is"):
+        gradient_of(small_net(), STIMULUS, slope_floor=floor)
 
 
 def test_a_network_that_was_changed_after_the_run_is_refused():

@@ -190,7 +190,7 @@ def test_the_gradient_under_dropout_and_of_the_decoder_scale_is_that_of_central_
     activity, decoder, read, _, loss_gradient = run()
     assert np.isfinite(activity.time["hidden2"]).mean() > 0.4
     weights = dropout.backward(passes.backward(activity, {"output": loss_gradient}).weights)
-    gradients = parameters.backward(weights, {}, {}, decoder.log_scale_gradient(read, labels))
+    gradients = parameters.backward(weights, {}, {}, {}, decoder.log_scale_gradient(read, labels))
     rng = np.random.default_rng(0)
     for name, array in parameters.arrays.items():
         largest = np.abs(gradients[name]).max()

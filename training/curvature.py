@@ -1,0 +1,199 @@
+"""Curvature of a loss: Hessian-vector products, the largest eigenvalue, and how much each array contributes.
+
+The gradient of spike times is exact, so a Hessian-vector product is one central difference of two gradients,
+H v = (g(p + h v) - g(p - h v)) / 2h. The loss is smooth where the order of events does not change; over a batch, events
+that appear or vanish within the step add a term of their own, which a smaller step makes rarer and larger.
+"""
+
+import math
+
+import numpy as np
+
+from eventsim.errors import InputError
+from training.parameters import Parameters
+from training.passes import suited
+from training.progress import Callback
+
+
+class Objective:
+    """The loss of a model on a fixed batch, as a function of one vector of all its learnable numbers.
+
+    Parameters
+    ----------
+    model : training.Model
+    values : array_like (samples, ...)
+        As the model's encoder takes them.
+    labels : array_like of int (samples,)
+    parameters : training.parameters.Parameters, optional
+        What is learned; by default all weights as they are.
+    threads : int, optional
+        All processors by default.
+
+    Attributes
+    ----------
+    blocks : dict of slice
+        Where each array lies in the vector, by its name.
+    """
+
+    def __init__(self, model, values, labels, parameters=None, threads=None):
+        if len(values) == 0:
+            raise InputError("There are no samples to take a loss over; give at least one.")
+        self._model, self._labels = model, np.asarray(labels)
+        self._parameters = Parameters(model.net) if parameters is None else parameters
+        self._passes = suited(model, threads=threads, delays="delays" in self._parameters.learned)
+        self._stimulus = model.encode(values)
+        self.blocks, start = {}, 0
+        for name, array in self._parameters.arrays.items():
+            self.blocks[name] = slice(start, start + array.size)
+            start += array.size
+
+    def point(self):
+        """Return the vector of the parameters as they are."""
+        return np.concatenate([array.ravel() for array in self._parameters.arrays.values()])
+
+    def gradient(self, point):
+        """Return the loss and its gradient at a vector."""
+        parameters = self._parameters
+        arrays = {name: point[self.blocks[name]].reshape(array.shape) for name, array in parameters.arrays.items()}
+        kept = parameters.snapshot()
+        parameters.restore(arrays)
+        try:
+            decoder = parameters.decoder(self._model.decoder)
+            activity = self._passes.forward(self._stimulus, *parameters.effective(), learning=True)
+            read = self._model.read(activity)
+            if hasattr(self._passes, "learn"):
+                loss, found = self._passes.learn(activity, decoder, self._model.output, self._labels)
+            else:
+                loss, error = decoder(read, self._labels)
+                found = self._passes.backward(activity, {self._model.output: error})
+            scale = decoder.log_scale_gradient(read, self._labels) if "scale/decoder" in arrays else 0.0
+            weights = {name: found.weights[name] for name in parameters.effective().weights}
+            gradients = parameters.backward(weights, found.thresholds, found.offsets, found.delays, scale)
+        finally:
+            parameters.restore(kept)
+        return loss, np.concatenate([gradients[name].ravel() for name in parameters.arrays])
+
+
+def hessian_vector(objective, vector, step=1e-4):
+    """Return the Hessian of the loss times a vector.
+
+    Parameters
+    ----------
+    objective : Objective
+    vector : ndarray
+    step : float
+        Length of the step along the vector to either side, relative to the length of the parameters.
+
+    Returns
+    -------
+    ndarray
+    """
+    size = float(np.linalg.norm(vector))
+    if size == 0.0:
+        return np.zeros_like(vector)
+    point = objective.point()
+    length = step * max(float(np.linalg.norm(point)), 1e-12) / size
+    ahead, behind = (objective.gradient(point + sign * length * vector)[1] for sign in (1.0, -1.0))
+    return (ahead - behind) / (2.0 * length)
+
+
+def sharpness(objective, step=1e-4, tolerance=1e-2, seed=0, products=100):
+    """Return the largest eigenvalue of the Hessian, found by Lanczos' iteration.
+
+    Gradient descent at rate r is stable while it stays below 2 / r; full-batch training hovers there (Cohen et al.,
+    "Gradient descent on neural networks typically occurs at the edge of stability", ICLR 2021).
+
+    Parameters
+    ----------
+    objective : Objective
+    step : float
+        As in `hessian_vector`.
+    tolerance : float
+        Relative accuracy.
+    seed : int
+        Of the first vector.
+    products : int
+        Most iterations of the restarted method.
+
+    Returns
+    -------
+    float
+    """
+    from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+
+    n = len(objective.point())
+    if n < 3:
+        matrix = np.array([hessian_vector(objective, row, step) for row in np.eye(n)])
+        return float(np.linalg.eigvalsh(0.5 * (matrix + matrix.T))[-1])
+    operator = LinearOperator((n, n), matvec=lambda v: hessian_vector(objective, v.ravel(), step), dtype=np.float64)
+    start = np.random.default_rng(seed).normal(size=n)
+    try:
+        return float(eigsh(operator, k=1, which="LA", v0=start, tol=tolerance, maxiter=products,
+                           return_eigenvectors=False)[0])
+    except ArpackNoConvergence as error:
+        return float(error.eigenvalues[0]) if len(error.eigenvalues) else math.nan
+
+
+def block_norms(objective, probes=8, step=1e-4, seed=0):
+    """Return the Frobenius norm of each array's own block of the Hessian, estimated by random signs.
+
+    With v = +-1 in one block and 0 elsewhere, the mean of |(H v)_block|^2 is the squared norm. At the start of a
+    training, how the norms grow or shrink from layer to layer tells a good initialisation from a bad one.
+
+    Parameters
+    ----------
+    objective : Objective
+    probes : int
+        Random vectors a block.
+    step : float
+        As in `hessian_vector`.
+    seed : int
+
+    Returns
+    -------
+    dict of float
+        By the name of the array.
+    """
+    rng = np.random.default_rng(seed)
+    norms = {}
+    for name, block in objective.blocks.items():
+        total = 0.0
+        for _ in range(probes):
+            vector = np.zeros(len(objective.point()))
+            vector[block] = rng.choice([-1.0, 1.0], block.stop - block.start)
+            total += float(np.sum(hessian_vector(objective, vector, step)[block] ** 2))
+        norms[name] = math.sqrt(total / probes)
+    return norms
+
+
+class Sharpness(Callback):
+    """Adds ``sharpness`` to the record of every so many epochs: that of the loss over a fixed batch.
+
+    Parameters
+    ----------
+    model : training.Model
+        The one that is trained.
+    values, labels
+        The batch.
+    every : int
+        Epochs between two measurements.
+    **settings
+        Of `sharpness`.
+
+    Raises
+    ------
+    InputError
+        An `every` that is no whole number of at least 1.
+    """
+
+    def __init__(self, model, values, labels, every=1, **settings):
+        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+            raise InputError(f"every = {every!r} cannot be used; give a whole number of epochs, at least 1.")
+        self._batch, self._every, self._settings = (model, values, labels), every, settings
+
+    def measure(self, epoch, parameters):
+        """Return the sharpness, None in the epochs between."""
+        found = None
+        if epoch % self._every == 0:
+            found = sharpness(Objective(*self._batch, parameters), **self._settings)
+        return {"sharpness": found}

@@ -1,0 +1,77 @@
+"""Decoders of silent readouts: the largest potential decides; a cross-entropy on potentials."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eventsim.errors import InputError, choose
+from training.decoder import Decoder, checked_array, checked_labels, checked_positive, cross_entropy
+
+
+@dataclass(frozen=True)
+class Potential(Decoder):
+    """Cross-entropy on ``scale *`` what is read of a readout that never fires.
+
+    Parameters
+    ----------
+    scale : float
+        Factor on the potentials.
+    smoothing : float
+        Label smoothing, 0 to below 1.
+    over : {"end", "maximum", "integral"}
+        What is read: V at the horizon; the largest V over time (the loss of EventProp on MNIST, Wunderlich & Pehle
+        2021); or the integral of ``exp(-t / tau) V`` over time (the time-weighted sum of Nowotny, Turner & Knight
+        2025).
+    tau : float, optional
+        Time constant in ms by which later potentials count less in the integral; None: all the same.
+
+    Raises
+    ------
+    InputError
+        A value out of range.
+    """
+
+    scale: float = 1.0
+    smoothing: float = 0.0
+    over: str = "end"
+    tau: float | None = None
+
+    readout = "potential"
+    kind_name = "potential"
+
+    def __post_init__(self):
+        """Refuse values out of range."""
+        checked_positive("The decoder's", scale=self.scale)
+        if not 0.0 <= self.smoothing < 1.0:
+            raise InputError(f"The decoder's smoothing = {self.smoothing!r} must be from 0 to below 1.")
+        choose("What the decoder reads (over)", self.over, ("end", "maximum", "integral"))
+        if self.tau is not None:
+            checked_positive("The decoder's", tau=self.tau)
+
+    def scaled(self, factor):
+        """Return this decoder with `scale` multiplied by `factor`."""
+        return replace(self, scale=self.scale * factor)
+
+    def log_scale_gradient(self, read, labels):
+        """Return dL/d(log factor) for potentials; see `Decoder.log_scale_gradient`."""
+        _, gradient = self(read, labels)
+        return float(np.sum(gradient * read))
+
+    def __call__(self, potentials, labels):
+        """Return the mean loss and dL/dV for `potentials` (samples, outputs).
+
+        Raises
+        ------
+        InputError
+            Potentials that are NaN or infinite, or labels that do not fit.
+        """
+        potentials = checked_array("Potentials", potentials)
+        if not np.isfinite(potentials).all():
+            raise InputError("Potentials contain infinities; they must be finite.")
+        labels = checked_labels(labels, potentials.shape)
+        loss, gradient = cross_entropy(self.scale * potentials, labels, self.smoothing)
+        return loss, gradient * self.scale
+
+    def decide(self, potentials):
+        """Return the class with the largest potential for each sample, ties to the lowest id."""
+        return checked_array("Potentials", potentials).argmax(axis=1)

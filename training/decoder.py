@@ -1,0 +1,102 @@
+"""What all decoders share: the checks of what they read, the softmax cross-entropy, and what they can be asked."""
+
+from dataclasses import asdict
+
+import numpy as np
+
+from eventsim.errors import InputError
+
+
+def checked_labels(labels, shape):
+    """Return `labels` as int64 (samples,), refused where they do not fit the scores' `shape`."""
+    labels = np.asarray(labels)
+    if labels.shape != shape[:1]:
+        raise InputError(f"labels have shape {labels.shape}; give one for each of the {shape[0]} samples.")
+    if labels.size and not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(f"labels are of type {labels.dtype}; give integers from 0 to {shape[1] - 1}.")
+    labels = labels.astype(np.int64)
+    if labels.size and (labels.min() < 0 or labels.max() >= shape[1]):
+        wrong = labels[(labels < 0) | (labels >= shape[1])][0]
+        raise InputError(
+            f"label {wrong} is out of range; there are {shape[1]} outputs, labels 0 to {shape[1] - 1}."
+        )
+    return labels
+
+
+def checked_array(what, values):
+    """Return `values` as float64 (samples, outputs), refused where they contain NaN."""
+    values = np.asarray(values, dtype=np.float64)
+    if values.ndim != 2:
+        raise InputError(f"{what} have shape {values.shape}; give an array (samples, outputs).")
+    if np.isnan(values).any():
+        raise InputError(f"{what} contain NaN; they must be numbers.")
+    return values
+
+
+def checked_positive(owner, **values):
+    """Refuse values that are not finite and above 0; `owner` begins the message."""
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0.0):
+            raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
+
+
+def cross_entropy(scores, labels, smoothing=0.0):
+    """Return the mean softmax cross-entropy and its gradient with respect to `scores`.
+
+    Parameters
+    ----------
+    scores : ndarray (samples, classes)
+        Finite.
+    labels : ndarray of int (samples,)
+    smoothing : float
+        Part of the target spread evenly over all classes, 0 to below 1.
+
+    Returns
+    -------
+    float, ndarray (samples, classes)
+    """
+    n, classes = scores.shape
+    if n == 0:
+        return 0.0, np.zeros_like(scores)
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    exponential = np.exp(np.maximum(shifted, -700.0))
+    total = exponential.sum(axis=1, keepdims=True)
+    target = np.full_like(scores, smoothing / classes)
+    target[np.arange(n), labels] += 1.0 - smoothing
+    loss = float(np.sum(target * (np.log(total) - shifted)) / n)
+    return loss, (exponential / total - target) / n
+
+
+class Decoder:
+    """Base of the decoders: `readout` says what they read, `to_dict` what they are."""
+
+    readout = None
+    kind_name = None
+    """The name that files use."""
+
+    def with_horizon(self, t_stop):
+        """Return a decoder whose open times are filled in from the horizon `t_stop` (ms)."""
+        return self
+
+    def scaled(self, factor):
+        """Return this decoder with all scores multiplied by `factor` (> 0)."""
+        raise NotImplementedError
+
+    def log_scale_gradient(self, read, labels):
+        """Return dL/d(log factor) of the mean loss at a factor of 1 (`scaled`).
+
+        Parameters
+        ----------
+        read : ndarray (samples, outputs)
+            What the decoder is called with.
+        labels : ndarray of int (samples,)
+
+        Returns
+        -------
+        float
+        """
+        raise NotImplementedError
+
+    def to_dict(self):
+        """Return the kind and the settings, ready for JSON."""
+        return {"decoder": self.kind_name, **asdict(self)}
