@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -11,6 +12,8 @@ import pytest
 os.environ.setdefault("MPLBACKEND", "Agg")
 hypothesis.settings.register_profile("eventsim", deadline=None)  # the first example compiles kernels
 hypothesis.settings.load_profile("eventsim")
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job ignores Ctrl-C, and so would children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

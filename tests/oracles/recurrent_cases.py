@@ -13,12 +13,15 @@ TAUS = ((20.0, 5.0), (10.0, 5.0), (10.0, 10.0), (10.0, 10.001), (3.0, 10.0), (ma
         (10.0, (math.inf, 4.0)))
 """tau_mem and tau_syn in ms; two of tau_syn: two receptors."""
 
+MOST_SPIKES = 1000
+"""A network that fires more often is drawn anew: without rest, excitation can multiply its spikes without end."""
+
 READINGS = ("end", "value", "integral", "discounted", None)
 """What the loss reads of a readout; None: spikes only."""
 
 
 def random_case(rng, taus, refractory="some", per_synapse=False, reading=None, inputs=8, span=30.0):
-    """Return a network of two recurrent populations, which inhibit and excite each other.
+    """Return a network of two recurrent populations, which inhibit and excite each other (see `MOST_SPIKES`).
 
     Parameters
     ----------
@@ -81,7 +84,9 @@ def random_case(rng, taus, refractory="some", per_synapse=False, reading=None, i
     times = rng.uniform(0.1, span, inputs * 4)
     stimulus = es.Spikes(times, np.tile(np.arange(4), inputs), amplitude=rng.uniform(0.7, 1.3, inputs * 4))
     case = Case(net, {"in": stimulus}, t_stop, loss)
-    trace = es.simulate(net, case.stimulus, t_stop, seed=0)
+    trace = es.simulate(net, case.stimulus, t_stop, seed=0, stop=MOST_SPIKES)
+    if trace.ended[0] < t_stop:
+        return random_case(rng, taus, refractory, per_synapse, reading, inputs, span)
     for name, size in (("first", 4), ("second", 3)):
         most = int(np.bincount(trace.spikes(name).neuron, minlength=1).max(initial=0))
         if most and (reading is None or rng.random() < 0.5):
