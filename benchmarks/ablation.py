@@ -26,6 +26,7 @@ from eventsim import provenance
 from eventsim.errors import InputError
 from training import config as configuration
 from training import datasets, experiment, looks
+from training.encode import sample_shape
 from training.fit import fit
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -73,7 +74,7 @@ def trained(recipe, folder, samples, data):
             return json.loads(finished.read_text(encoding="utf-8"))
     train, validation, test = configuration.read_data(recipe, data)
     train = datasets.Dataset(train.images[:samples], train.labels[:samples], train.classes)
-    model = configuration.build(recipe, train.images.shape[1:], train.classes, train.images)
+    model = configuration.build(recipe, sample_shape(train.images), train.classes, train.images)
     folder.mkdir(parents=True, exist_ok=True)
     experiment.write_json(folder / experiment.CONFIG, settings)
     history = fit(

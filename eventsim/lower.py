@@ -70,14 +70,18 @@ class Lowered(NamedTuple):
     """(J,) int32: 1 where it feeds the second receptor of its target."""
 
 
-def lower(net):
-    """Return the flat form of `net`; kept on the network until its fingerprint changes."""
+def lower(net, learning=False):
+    """Return the flat form of `net`; kept on the network until its fingerprint changes.
+
+    With `learning` what `parameters` returns is made in the same go and kept as well (8 bytes a synapse).
+    """
     fingerprint = net.fingerprint()
     kept = getattr(net, "_lowered", None)
     if kept is not None and kept[0] == fingerprint:
         return kept[1]
-    lowered = _lower(net)
-    net._lowered = (fingerprint, lowered)
+    parameter_of = {} if learning else None
+    lowered = _lower(net, parameter_of)
+    net._lowered = (fingerprint, lowered, parameter_of)
     return lowered
 
 
@@ -150,12 +154,15 @@ def parameters(net, name):
     Returns
     -------
     parameter : int64 array
-        Index into the projection's flattened weights. Not kept: 8 bytes a synapse that only learning needs.
+        Index into the projection's flattened weights. Kept only after `lower(net, learning=True)`.
     """
+    kept = getattr(net, "_lowered", None)
+    if kept is not None and kept[0] == net.fingerprint() and kept[2] is not None:
+        return kept[2][name]
     return _rows_of(net.projections[name]).parameter
 
 
-def _lower(net):
+def _lower(net, parameter_of):
     names = tuple(sorted(net.populations))
     populations = [net.populations[name] for name in names]
     sizes = [population.size for population in populations]
@@ -213,6 +220,8 @@ def _lower(net):
         row_columns.append((part.source + offset[index_of[link.source.name]], np.full(n, number, np.int32),
                             part.start + start[number], part.stop + start[number],
                             np.full(n, -1.0 if own_delays[number] else float(part.delay))))
+        if parameter_of is not None:
+            parameter_of[link.name] = part.parameter
         parts[number] = None  # a large network is not held twice
     empty = (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     columns = [np.concatenate(column) for column in zip(empty, *row_columns, strict=True)]

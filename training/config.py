@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field, replace
 
 import eventsim
 from eventsim.errors import InputError, did_you_mean
-from eventsim.recordings import Recordings
 from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, surrogate
 from training.delays import Delays
 from training.model import Model
@@ -312,7 +311,7 @@ def build(config, sample_shape, classes, images=None):
     ----------
     config : Config
     sample_shape : tuple of int
-        Shape of one sample; for `Recordings` as `images` theirs.
+        Of the values that the encoder takes (`training.encode.sample_shape`).
     classes : sequence of str
         Class names.
     images : ndarray (samples, ...) or Recordings, optional
@@ -332,7 +331,7 @@ def build(config, sample_shape, classes, images=None):
     )
     silent = network.readout == "potential"
     output = neuron.replace(v_threshold=eventsim.NEVER) if silent else neuron
-    shape = config.encoder.shape(images.shape if isinstance(images, Recordings) else sample_shape)
+    shape = config.encoder.shape(sample_shape)
     architecture.build(net, shape, network.hidden, neuron, output, len(classes), network.delay)
     model = Model(net, config.encoder, config.decoder, "output", network.t_stop, classes)
     initialize.by_rule(model, images=images, threads=config.fit.threads, **asdict(network.initial))

@@ -11,7 +11,7 @@ import numpy as np
 
 from eventsim.errors import InputError
 from training.parameters import Parameters
-from training.passes import suited
+from training.passes import loss_and_gradients, suited
 from training.progress import Callback
 
 
@@ -61,11 +61,8 @@ class Objective:
             decoder = parameters.decoder(self._model.decoder)
             activity = self._passes.forward(self._stimulus, *parameters.effective(), learning=True)
             read = self._model.read(activity)
-            if hasattr(self._passes, "learn"):
-                loss, found = self._passes.learn(activity, decoder, self._model.output, self._labels)
-            else:
-                loss, error = decoder(read, self._labels)
-                found = self._passes.backward(activity, {self._model.output: error})
+            loss, found = loss_and_gradients(
+                self._passes, activity, read, decoder, self._model.output, self._labels)
             scale = decoder.log_scale_gradient(read, self._labels) if "scale/decoder" in arrays else 0.0
             weights = {name: found.weights[name] for name in parameters.effective().weights}
             gradients = parameters.backward(weights, found.thresholds, found.offsets, found.delays, scale)

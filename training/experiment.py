@@ -9,6 +9,7 @@ from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
 from training import config as configuration
 from training import horizon, looks
+from training.encode import sample_shape
 from training.fit import fit
 
 MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
@@ -59,7 +60,7 @@ def train_from_config(path, out, resume=False, data=None, progress="text"):
 def run(config, out, resume=False, data=None, progress="text"):
     """Train a `training.config.Config`; parameters, files, result and errors as for `train_from_config`."""
     train, validation, test = configuration.read_data(config, data)
-    model = configuration.build(config, train.images.shape[1:], train.classes, train.images)
+    model = configuration.build(config, sample_shape(train.images), train.classes, train.images)
     out = pathlib.Path(out)
     try:
         out.mkdir(parents=True, exist_ok=True)

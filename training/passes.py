@@ -34,6 +34,30 @@ def suited(model, precision="double", threads=None, slope_floor=0.0, delays=Fals
     return TracePasses(model, threads, slope_floor)
 
 
+def loss_and_gradients(passes, activity, read, decoder, output, labels, dropped=None):
+    """Return the loss of a batch and the gradients of its parameters.
+
+    Parameters
+    ----------
+    passes : Passes or the like
+        With `learn` they go from the labels to the gradients themselves: spikes at whole steps have no derivative
+        by time, and a loss on a whole course of V is none on its last value.
+    activity : as their `forward` returned it
+    read : ndarray (samples, classes)
+        What the decoder reads of it.
+    decoder : training.decoder.Decoder
+    output : str
+        The population that it reads.
+    labels : ndarray of int (samples,)
+    dropped : dict of bool ndarray, optional
+        As `forward` took it.
+    """
+    if hasattr(passes, "learn"):
+        return passes.learn(activity, decoder, output, labels, dropped)
+    loss, loss_gradient = decoder(read, labels)
+    return loss, passes.backward(activity, {output: loss_gradient})
+
+
 class Passes:
     """The passes of one network.
 

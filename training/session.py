@@ -15,6 +15,7 @@ from training.history import History
 from training.monitor import Monitor
 from training.optimize import clip_by_norm, clip_neurons
 from training.parameters import Parameters
+from training.passes import loss_and_gradients
 from training.regularize import Batch
 
 
@@ -92,11 +93,7 @@ class Session:
         stimulus = self.model.encode(values)
         activity = self.passes.forward(stimulus, *used, dropped=dropped, learning=True)
         read = self.model.read(activity)
-        if hasattr(self.passes, "learn"):  # spikes at steps have no derivative by time
-            loss, found = self.passes.learn(activity, decoder, self.model.output, labels, dropped)
-        else:
-            loss, loss_gradient = decoder(read, labels)
-            found = self.passes.backward(activity, {self.model.output: loss_gradient})
+        loss, found = loss_and_gradients(self.passes, activity, read, decoder, self.model.output, labels, dropped)
         gradients = {name: found.weights[name] for name in effective.weights}
         if self.dropout is not None:
             gradients = self.dropout.backward(gradients)

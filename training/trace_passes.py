@@ -12,6 +12,7 @@ import numpy as np
 import eventsim
 from eventsim import Spikes, measure
 from eventsim.errors import InputError
+from eventsim.lower import lower
 from training.gradient import spike_time_gradient
 from training.layered import Gradients
 from training.readout_loss import Integral, ValueAt
@@ -83,6 +84,8 @@ class TracePasses:
         for parameter, given in (("v_threshold", thresholds), ("i_offset", offsets)):
             for name, values in (given or {}).items():
                 self._net.set_neuron(name, self._net[name].neuron.replace(**{parameter: values}))
+        if learning:
+            lower(self._net, learning=True)
         trace = eventsim.simulate(
             self._net, _without(stimulus, dropped or {}), self._model.t_stop, engine=self._engine,
             threads=self.threads)

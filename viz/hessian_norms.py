@@ -32,7 +32,7 @@ def hessian_norms(norms, *, axes=None):
     width = 0.8 / len(norms)
     for number, (label, found) in enumerate(norms.items()):
         x = np.arange(len(found)) + (number - 0.5 * (len(norms) - 1)) * width
-        panel.bar(x, list(found.values()), 0.92 * width, color=style.PALETTE[number % len(style.PALETTE)], label=label)
+        panel.bar(x, list(found.values()), 0.92 * width, color=style.colour(number), label=label)
     panel.set_xticks(range(len(arrays[0])), [name.split("/", 1)[-1] for name in arrays[0]], fontsize="small")
     panel.set_yscale("log")
     panel.set_ylabel("Hessian norm")

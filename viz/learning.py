@@ -176,7 +176,7 @@ def draw_panel(axes, quantity, x, unit, curves, best_epoch):
         axes.plot(
             x,
             factor * values,
-            color=_COLOURS.get(label, style.PALETTE[place % len(style.PALETTE)]),
+            color=_COLOURS.get(label, style.colour(place)),
             linewidth=1.5,
             marker=marker,
             markersize=3,

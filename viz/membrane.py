@@ -62,7 +62,7 @@ def membrane(trace, population, neurons=None, sample=0, *, t_start=0.0, t_stop=N
         axes.plot(
             times,
             curve,
-            color=_colour(place),
+            color=style.colour(place),
             linewidth=1.4,
             linestyle=_STYLES[place // len(style.PALETTE) % len(_STYLES)],
             label=f"neuron {neuron}",
@@ -121,7 +121,7 @@ def _thresholds(axes, ids, threshold):
         return
     for place, neuron in enumerate(ids):
         if np.isfinite(threshold[neuron]):
-            axes.axhline(threshold[neuron], color=_colour(place), alpha=0.8, **dashes)
+            axes.axhline(threshold[neuron], color=style.colour(place), alpha=0.8, **dashes)
     axes.plot([], [], color=style.FAINT, label="thresholds", **dashes)  # one entry for all in the legend
 
 
@@ -136,21 +136,17 @@ def _spikes(axes, rows, ids, threshold, times, potential):
             # A spike that a jump caused starts below the threshold.
             before = np.clip(np.searchsorted(times, spikes) - 1, 0, None)
             feet = np.minimum(potential[place, before], threshold[neuron])
-            axes.vlines(spikes, feet, tip, color=_colour(place), linewidth=1.4)
+            axes.vlines(spikes, feet, tip, color=style.colour(place), linewidth=1.4)
             axes.plot(
                 spikes,
                 np.full(spikes.size, tip),
                 linestyle="none",
                 marker="v",
                 markersize=5,
-                color=_colour(place),
+                color=style.colour(place),
                 zorder=3,
             )
             drawn = True
     if drawn:
         axes.plot([], [], linestyle="none", marker="v", markersize=5, color=style.INK, label="spike")
         axes.set_ylim(bottom, tip + 0.05 * (tip - bottom))
-
-
-def _colour(place):
-    return style.PALETTE[place % len(style.PALETTE)]

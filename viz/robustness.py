@@ -47,7 +47,8 @@ def robustness(sweeps, *, axes=None):
         )
     row = style.axes_row(axes, len(names), (2.9 * len(names), 3.0), sharey=True)
     for panel, name in zip(row, names, strict=True):
-        for colour, (model, result) in zip(_colours(len(sweeps)), sweeps.items(), strict=True):
+        for place, (model, result) in enumerate(sweeps.items()):
+            colour = style.colour(place)
             points = result["sweeps"].get(name, [])
             x = np.array([point["value"] for point in points]) * (100.0 if name in _SHARES else 1.0)
             found = [np.asarray(point["accuracy"]) for point in points]
@@ -64,7 +65,3 @@ def robustness(sweeps, *, axes=None):
     if len(sweeps) > 1:
         row[0].legend(frameon=False, fontsize="small")
     return row
-
-
-def _colours(count):
-    return [style.PALETTE[n % len(style.PALETTE)] for n in range(count)]

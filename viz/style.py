@@ -96,6 +96,11 @@ def _checked(axes):
     return axes
 
 
+def colour(place):
+    """Return the colour of curve number `place`, 0 the first: the palette again and again."""
+    return PALETTE[place % len(PALETTE)]
+
+
 def population_colours(network):
     """Return a colour for every population of a network, the same in all figures of that network.
 
@@ -113,7 +118,7 @@ def population_colours(network):
     colours, inner, outer = {}, 0, 0
     for name, population in network.populations.items():
         if population.kind == "neurons":
-            colours[name] = PALETTE[inner % len(PALETTE)]
+            colours[name] = colour(inner)
             inner += 1
         else:
             colours[name] = INPUT_GREYS[outer % len(INPUT_GREYS)]

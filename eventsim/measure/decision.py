@@ -215,14 +215,14 @@ def _by_spike_margin(trace, name, margin):
 
 
 def _by_potential(trace, name):
-    course = readout.course(trace, name)
+    course = readout.deciding(trace, name)
     label, settled = np.empty(trace.n_samples, dtype=np.int64), np.empty(trace.n_samples)
     readout.settling(*course, label, settled)
     return _decision(label, np.array(trace.ended), settled, None, "potential", name)
 
 
 def _by_potential_margin(trace, name, margin):
-    course = readout.course(trace, name)
+    course = readout.deciding(trace, name)
     label, time = np.empty(trace.n_samples, dtype=np.int64), np.empty(trace.n_samples)
     readout.margins(*course, margin, label, time)
     forced = np.isinf(time)

@@ -6,32 +6,15 @@ on each side, and bisection finds where.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
 from eventsim._jit import closed_form, kernel
-from eventsim.arrivals import arrivals_at
-from eventsim.errors import InputError, choose
-from eventsim.lower import lower
+from eventsim.errors import InputError
+from eventsim.measure.readout import course
 from eventsim.neurons import receptors, response
 
 _HALVINGS = 80
-
-
-class Readout(NamedTuple):
-    """Parameters of a silent population of n neurons with one or two receptors, as kernels read them."""
-
-    regime: int
-    tau_mem: float
-    tau_syn: float
-    tau_two: float
-    drive: np.ndarray
-    v_inf: np.ndarray
-    v_init: np.ndarray
-    gid: int
-    synapse_target: np.ndarray
-    synapse_weight: np.ndarray
 
 
 @closed_form
@@ -168,7 +151,7 @@ def peak_potential(trace, name):
     InputError
         A population that fires, or senders that were not recorded.
     """
-    r, arrivals, ended = _readout(trace, name)
+    r, arrivals, ended = course(trace, name)
     value, when = np.empty((len(ended), len(r.drive))), np.empty((len(ended), len(r.drive)))
     _peaks(r, arrivals, ended, value, when)
     return value + r.v_inf, when
@@ -197,24 +180,7 @@ def integrated_potential(trace, name, tau=math.inf):
     """
     if not tau > 0.0:
         raise InputError(f"tau is {tau!r}; allowed: a time constant > 0 in ms, inf for the plain integral")
-    r, arrivals, ended = _readout(trace, name)
+    r, arrivals, ended = course(trace, name)
     value = np.empty((len(ended), len(r.drive)))
     _integrals(r, arrivals, ended, float(tau), value)
     return value
-
-
-def _readout(trace, name):
-    network = trace.unchanged_network()
-    choose("population", name, tuple(network.populations))
-    if not network.populations[name].is_readout:
-        raise InputError(f'population "{name}" fires; give a readout, whose v_threshold is NEVER')
-    if not np.isfinite(trace.ended).all():
-        raise InputError("the run has no end; simulate with a finite t_stop")
-    lowered = lower(network)
-    p = lowered.names.index(name)
-    here = slice(lowered.offset[p], lowered.offset[p + 1])
-    readout = Readout(
-        int(lowered.regime[p]), float(lowered.tau_mem[p]), float(lowered.tau_syn[p]), float(lowered.tau_two[p]),
-        lowered.drive[here], lowered.v_inf[here], lowered.v_init[here], int(lowered.offset[p]),
-        lowered.synapse_target, lowered.synapse_weight)
-    return readout, arrivals_at(trace, lowered, name), np.array(trace.ended, dtype=np.float64)

@@ -78,7 +78,7 @@ def anytime(trace, times=None, *, output=None, labels=None):
     labels = trace.labels if labels is None else np.asarray(labels)
     if silent:
         guess = np.empty((len(times), trace.n_samples), dtype=np.int64)
-        readout.leaders(*readout.course(trace, name), times, guess)
+        readout.leaders(*readout.deciding(trace, name), times, guess)
     else:
         decision = decide(trace, name, "first_spike")
         guess = np.where(decision.time <= times[:, None], decision.label, -1)

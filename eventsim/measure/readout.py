@@ -15,7 +15,7 @@ import numpy as np
 
 from eventsim._jit import closed_form, kernel
 from eventsim.arrivals import arrivals_at
-from eventsim.errors import InputError
+from eventsim.errors import InputError, choose
 from eventsim.lower import lower
 from eventsim.neurons import membrane
 
@@ -24,11 +24,12 @@ _HALVINGS = 128
 
 
 class Readout(NamedTuple):
-    """Parameters of a silent population of n neurons, as kernels read them."""
+    """Parameters of a silent population of n neurons with one or two receptors, as kernels read them."""
 
     regime: int
     tau_mem: float
     tau_syn: float
+    tau_two: float
     period: float
     drive: np.ndarray
     v_inf: np.ndarray
@@ -51,7 +52,7 @@ class Pieces(NamedTuple):
 
 
 def course(trace, name):
-    """Return what the questions below need: the readout's parameters, its arrivals and the ends of samples.
+    """Return what questions to potentials need: the readout's parameters, its arrivals and the ends of samples.
 
     Parameters
     ----------
@@ -68,25 +69,38 @@ def course(trace, name):
     Raises
     ------
     InputError
-        The population can fire or has two receptors, the network was changed, a sender was not recorded, or the
-        run has no end.
+        The population is not known or can fire, the network was changed, a sender was not recorded, or the run
+        has no end.
     """
     network = trace.unchanged_network()
+    choose("population", name, tuple(network.populations))
     if not network.populations[name].is_readout:
-        raise InputError(f'population "{name}" fires; potentials decide only where v_threshold is NEVER')
-    if len(network.populations[name].neuron.receptors) > 1:
-        raise InputError(f'readout "{name}" has two receptors; potentials decide only where neurons have one')
+        raise InputError(f'population "{name}" fires; give a readout, whose v_threshold is NEVER')
     if not np.isfinite(trace.ended).all():
-        raise InputError("the run has no end at which to decide; simulate with a finite t_stop")
+        raise InputError("the run has no end up to which to read potentials; simulate with a finite t_stop")
     lowered = lower(network)
     p = lowered.names.index(name)
     here = slice(lowered.offset[p], lowered.offset[p + 1])
     readout = Readout(
         int(lowered.regime[p]), float(lowered.tau_mem[p]), float(lowered.tau_syn[p]),
-        float(lowered.period[p]),
+        float(lowered.tau_two[p]), float(lowered.period[p]),
         lowered.drive[here], lowered.v_inf[here], lowered.v_init[here], int(lowered.offset[p]),
         lowered.synapse_target, lowered.synapse_weight)
     return readout, arrivals_at(trace, lowered, name), np.array(trace.ended)
+
+
+def deciding(trace, name):
+    """Return the `course` of a readout whose neurons have one receptor, which is what the questions below know.
+
+    Raises
+    ------
+    InputError
+        Two receptors, and what `course` refuses.
+    """
+    found = course(trace, name)
+    if len(trace.network.populations[name].neuron.receptors) > 1:
+        raise InputError(f'readout "{name}" has two receptors; potentials decide only where neurons have one')
+    return found
 
 
 @closed_form

@@ -1,46 +1,20 @@
 import gzip
 import hashlib
 import lzma
-import os
 import pathlib
 import struct
 
 import numpy as np
 import pytest
+from refusals import refusal
+from shared_data import published
 
-from eventsim.errors import InputError
 from training import datasets
 from training.datasets import cifar10, digits, locate, mnist, yin_yang
-
-SHARED = pathlib.Path(os.environ.get("EVENTSIM_DATA")
-                      or pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
-
-
-def published(name):
-    """Return the folder of a real data set, or skip the test."""
-    folder = SHARED / name
-    if not folder.is_dir():
-        pytest.skip(f"needs the files of {name}: set EVENTSIM_DATA to the folder that holds {name}/")
-    return folder
 
 
 def sha256(dataset):
     return hashlib.sha256(dataset.images.tobytes() + dataset.labels.tobytes()).hexdigest()
-
-
-def refusal(call, *args, **kwargs):
-    with pytest.raises(InputError) as caught:
-        call(*args, **kwargs)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """Stand in an empty folder without a data folder in the environment."""
-    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 # Digits

@@ -1,13 +1,13 @@
 """Event recordings as data sets, and training on them."""
 
 import csv
-import os
-import pathlib
 import zipfile
 
 import event_files
 import numpy as np
 import pytest
+from refusals import refusal
+from shared_data import SHARED, published
 
 import eventsim as es
 import training
@@ -16,33 +16,6 @@ from eventsim.io import nmnist as nmnist_reader
 from eventsim.recordings import Recordings
 from training import config, datasets, decode, encode
 from training.datasets import mnist, saccades
-
-SHARED = pathlib.Path(os.environ.get("EVENTSIM_DATA")
-                      or pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
-
-
-def published(name):
-    """Return the folder of a real data set, or skip the test."""
-    folder = SHARED / name
-    if not folder.is_dir():
-        pytest.skip(f"needs the files of {name}: set EVENTSIM_DATA to the folder that holds {name}/")
-    return folder
-
-
-def refusal(call, *args, **kwargs):
-    with pytest.raises(InputError) as caught:
-        call(*args, **kwargs)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    """Stand in an empty folder without a data folder in the environment."""
-    monkeypatch.delenv("EVENTSIM_DATA", raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
 
 # N-MNIST
 
@@ -214,7 +187,7 @@ def test_the_model_of_a_configuration_has_the_pooled_map_of_the_sensor(tmp_path)
     tables = {"data": {"name": "nmnist"}, "encoder": {"pool": [2, 3], "time_scale": 0.5, "t_max": 90.0}}
     parsed = config.parse(tables | {"network": {"hidden": ["4C3s2"]}})
     recordings = Recordings([0.0], [3], [3], [1], shape=(34, 34))
-    model = config.build(parsed, None, "0123456789", recordings)
+    model = config.build(parsed, recordings.shape, "0123456789", recordings)
     assert model.net["input"].shape == (17, 11, 2)
     model.save(tmp_path / "m.h5")
     again = training.Model.load(tmp_path / "m.h5")
@@ -287,7 +260,7 @@ def test_a_network_of_layers_from_a_configuration_learns_from_recordings_too():
     tables = {"data": {"name": "mnist-saccades"}, "encoder": {"pool": 4, "time_scale": 0.1, "t_max": 30.0},
               "network": {"hidden": [20], "t_stop": 30.0, "initial": {"rule": "measured"}}}
     parsed = config.parse(tables)
-    model = config.build(parsed, None, "ab", recordings)
+    model = config.build(parsed, recordings.shape, "ab", recordings)
     before = model.evaluate(recordings, labels)["loss"]
     training.fit(model, recordings, labels, epochs=4, batch=5, progress=None)
     assert model.evaluate(recordings, labels)["loss"] < before

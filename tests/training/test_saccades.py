@@ -1,18 +1,15 @@
 """Synthetic saccade recordings: against a pixel followed alone, rounds, the triangle, refusals."""
 
 import math
-import os
-import pathlib
 
 import numpy as np
 import pytest
+from shared_data import published
 
 from eventsim.errors import InputError
 from training import datasets
 from training.datasets import saccades
 
-SHARED = pathlib.Path(os.environ.get("EVENTSIM_DATA")
-                      or pathlib.Path(__file__).resolve().parents[2] / ".." / "shared" / "data")
 RNG = np.random.default_rng(3)
 IMAGES = RNG.integers(0, 256, (3, 6, 5)).astype(np.uint8)
 IMAGES[:, RNG.random((6, 5)) < 0.4] = 0
@@ -90,9 +87,7 @@ def test_a_black_image_sends_nothing_and_a_brighter_edge_sends_more():
 
 
 def test_recordings_of_mnist_are_about_as_long_and_as_dense_as_those_of_a_camera():
-    if not (SHARED / "mnist").is_dir():
-        pytest.skip("needs the files of mnist: set EVENTSIM_DATA to the folder that holds mnist/")
-    images = datasets.load("mnist", "test", SHARED).images
+    images = datasets.load("mnist", "test", published("mnist").parent).images
     found = saccades.record(images[:50])
     assert 3000 < found.counts.mean() < 5000  # N-MNIST: 4108
     assert found.shape == (34, 34) and (found.duration > 290.0).all()
