@@ -120,7 +120,7 @@ def main():
               "samples": min(options.samples, len(data.labels)), "poolings": found}  # fmt: skip
     print(json.dumps(result, indent=2))
     if options.out:
-        result["provenance"] = provenance.record("benchmark pooling", {"model": str(options.model)}, None,
+        result["provenance"] = provenance.record("benchmark pooling", {"model": options.model.name}, None,
                                                  watch.resources())  # fmt: skip
         options.out.write_text(json.dumps(result, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 

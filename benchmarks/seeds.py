@@ -1,16 +1,20 @@
-"""A recipe trained from several seeds on all training samples: mean and range of the test accuracy.
+"""A recipe trained from several seeds: mean, deviation and range of the test accuracy.
 
     python benchmarks/seeds.py examples/configs/mnist_conv.toml --out FOLDER [--seeds 1 2 3] [--epochs 16] [--data DIR]
+        [--choose-epoch]
 
 The recipe and its number of epochs are chosen beforehand, on a validation set. Here each seed, of the weights and of
 the order and the augmentation of the data, trains on all training samples for that number of epochs, and the last
-epoch is kept; the test set is looked at once a seed. Every training has a folder of its own in FOLDER: a finished one
-is left as it is, an interrupted one goes on where it stopped. FOLDER/seeds.json has the figures.
+epoch is kept; the test set is looked at once a seed. With --choose-epoch the samples are divided as the recipe says,
+and each seed keeps the epoch that is best on the validation samples, whose accuracy is printed too. Every training has
+a folder of its own in FOLDER: a finished one is left as it is, an interrupted one goes on where it stopped.
+FOLDER/seeds.json has the figures.
 """
 
 import argparse
 import json
 import pathlib
+import statistics
 import sys
 from dataclasses import replace
 
@@ -19,8 +23,8 @@ from training import config as configuration
 from training import experiment
 
 
-def settings_of(recipe, seed, epochs):
-    """Return the `Config` of a recipe for one seed, on all training samples.
+def settings_of(recipe, seed, epochs, whole=True):
+    """Return the `Config` of a recipe for one seed.
 
     Parameters
     ----------
@@ -28,8 +32,10 @@ def settings_of(recipe, seed, epochs):
     seed : int
     epochs : int or None
         Instead of those of the recipe.
+    whole : bool
+        Train on all training samples; otherwise some of them choose the epoch, as the recipe says.
     """
-    return replace(recipe, data=replace(recipe.data, validation=0, whole=True),
+    return replace(recipe, data=replace(recipe.data, validation=0, whole=True) if whole else recipe.data,
                    network=replace(recipe.network, seed=seed),
                    fit=replace(recipe.fit, seed=seed, epochs=recipe.fit.epochs if epochs is None else epochs))
 
@@ -48,7 +54,7 @@ def trained(config, folder, data):
 
 
 def summary(results):
-    """Return mean, smallest and largest accuracy on the test set, and those of each seed.
+    """Return mean, deviation, smallest and largest accuracy on the test set, and the figures of each seed.
 
     Parameters
     ----------
@@ -57,7 +63,11 @@ def summary(results):
     """
     accuracy = {seed: result["test"]["accuracy"] for seed, result in results.items()}
     values = list(accuracy.values())
-    return {"accuracy": accuracy, "mean": sum(values) / len(values), "range": [min(values), max(values)],
+    return {"accuracy": accuracy, "mean": statistics.fmean(values),
+            "standard_deviation": statistics.stdev(values) if len(values) > 1 else None,
+            "range": [min(values), max(values)],
+            "validation_accuracy": {seed: result["validation"]["accuracy"] for seed, result in results.items()},
+            "best_epoch": {seed: result["best_epoch"] for seed, result in results.items()},
             "latency_ms": {seed: result["test"]["latency_ms"] for seed, result in results.items()},
             "undecided": {seed: result["test"]["undecided"] for seed, result in results.items()},
             "training_seconds": {seed: result["training_seconds"] for seed, result in results.items()}}
@@ -78,6 +88,7 @@ def options_given():
     parser.add_argument("--out", required=True, type=pathlib.Path, metavar="FOLDER")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3], metavar="SEED")
     parser.add_argument("--epochs", type=int, help="instead of those of the recipe")
+    parser.add_argument("--choose-epoch", action="store_true", help="by validation samples, as the recipe divides them")
     parser.add_argument("--data", metavar="DIR", help="folder of the data sets")
     return parser.parse_args()
 
@@ -89,7 +100,8 @@ def run(options):
     for seed in options.seeds:
         print(f"seed {seed}", file=sys.stderr, flush=True)
         folder = options.out / f"seed{seed}"
-        results[seed] = trained(settings_of(recipe, seed, options.epochs), folder, options.data)
+        settings = settings_of(recipe, seed, options.epochs, whole=not options.choose_epoch)
+        results[seed] = trained(settings, folder, options.data)
         if results[seed]["interrupted"]:
             sys.exit(f"interrupted; the same command goes on with seed {seed}")
     figures = {"recipe": options.config.name, "epochs": results[options.seeds[0]]["epochs"]} | summary(results)

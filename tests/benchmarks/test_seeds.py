@@ -33,11 +33,12 @@ def test_every_seed_trains_on_all_samples_and_finished_ones_are_kept(tmp_path):
     (tmp_path / "recipe.toml").write_text(RECIPE)
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
 
-    def run(*seeds):
-        command = [sys.executable, SCRIPT, "recipe.toml", "--out", "out", "--epochs", "1", "--seeds", *map(str, seeds)]
+    def run(*seeds, out="out", options=()):
+        command = [sys.executable, SCRIPT, "recipe.toml", "--out", out, "--epochs", "1", *options,
+                   "--seeds", *map(str, seeds)]
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
-        return json.loads((tmp_path / "out" / "seeds.json").read_text())
+        return json.loads((tmp_path / out / "seeds.json").read_text())
 
     first = run(4)
     model = tmp_path / "out" / "seed4" / "model.h5"
@@ -56,3 +57,8 @@ def test_every_seed_trains_on_all_samples_and_finished_ones_are_kept(tmp_path):
     assert "seed4\" holds a training with other settings" in refused.stderr.splitlines()[-1]
     config = json.loads((tmp_path / "out" / "seed5" / "config.json").read_text())
     assert (config["network"]["seed"], config["fit"]["seed"]) == (5, 5)
+    chosen = run(4, out="chosen", options=["--choose-epoch"])
+    assert chosen["best_epoch"] == {"4": 1} and 0.0 < chosen["validation_accuracy"]["4"] < 1.0
+    assert chosen["standard_deviation"] is None and found["validation_accuracy"] == {"4": None, "5": None}
+    result = json.loads((tmp_path / "chosen" / "seed4" / "result.json").read_text())
+    assert result["samples"] == {"train": 3523, "validation": 300, "test": 1797}

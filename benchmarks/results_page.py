@@ -1,0 +1,206 @@
+"""The page of training results in docs, made from the recorded figures alone.
+
+    python benchmarks/results_page.py [--figures]
+
+Reads ``models/`` (results, logs, looks at the test set) and ``benchmarks/results/`` and writes
+``docs/training-results.md``; with --figures also the pictures in ``docs/images/`` that the page shows. A section is
+there as soon as its file is. Nothing is measured here, and a number that is on the page stands in one of those files.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+
+HERE = pathlib.Path(__file__).resolve().parent
+RESULTS, MODELS, DOCS = HERE / "results", HERE.parent / "models", HERE.parent / "docs"
+PAGE = DOCS / "training-results.md"
+
+DATA = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10", "yin-yang": "Yin-Yang",
+        "nmnist": "N-MNIST", "digits": "digits 8 x 8"}
+PUBLISHED = {"mnist": 99.48, "fashion-mnist": 92.90, "cifar10": 90.56}
+"""Test accuracy in % of ETTFS (arXiv 2410.23619), the paper whose framework is trained here."""
+
+
+def read(path):
+    """Return what a JSON file holds, None where it is missing."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def lines_of(path):
+    """Return the records of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def percent(part, digits=2):
+    """Return a part as a percentage without its sign, "-" for None."""
+    return "-" if part is None else f"{100.0 * part:.{digits}f}"
+
+
+def number(value, form="{:.3g}"):
+    """Return a number as text, "-" for None."""
+    return "-" if value is None else form.format(value)
+
+
+def table(head, rows):
+    """Return the lines of a Markdown table."""
+    return [*(f"| {' | '.join(map(str, row))} |" for row in (head, ["---"] * len(head), *rows)), ""]
+
+
+def networks():
+    """Return names, results, settings, confirmations and looks of the shipped models."""
+    for path in sorted(MODELS.glob("*.result.json")):
+        name = path.name.removesuffix(".result.json")
+        yield (name, read(path), read(MODELS / f"{name}.config.json"), read(RESULTS / f"confirm_{name}.json"),
+               lines_of(MODELS / f"{name}.tests.jsonl"))
+
+
+def headline():
+    """Yield the section of the shipped models."""
+    rows = []
+    for name, result, config, confirmed, looks in networks():
+        published = PUBLISHED.get(result["dataset"])
+        spikes = confirmed and confirmed["accuracy"] == result["test"]["accuracy"] and confirmed["spikes_per_neuron"]
+        rows.append((
+            f"`{name}.h5`", DATA[result["dataset"]], "-".join(map(str, config["network"]["hidden"])), result["readout"],
+            f"{result['samples']['train']:,}", result["epochs"], percent(result["test"]["accuracy"]),
+            number(published, "{:.2f}"), percent(result["validation"]["accuracy"]),
+            f"{result['test']['latency_ms']:.2f} of {result['horizon_ms']:.2f}", number(spikes or None, "{:.2f}"),
+            len(looks)))
+    yield from ["## Shipped networks", "", "Exact causal networks: all layers share one clock.", ""]
+    yield from table(("model", "data", "hidden layers", "readout", "training images", "epochs", "test, %", "ETTFS, %",
+                      "validation, %", "decision, ms", "spikes a neuron", "looks at the test set"), rows)
+    for name, result, _, confirmed, looks in networks():
+        if confirmed:
+            older = "" if confirmed["accuracy"] == result["test"]["accuracy"] else " (of the network before this one)"
+            yield (f"- `{name}.h5`, replayed event by event in double precision{older}: "
+                   f"{confirmed['same_bits_as_layers']:,} of {confirmed['samples']:,} test images have the bits of the "
+                   f"layers engine in all output times; single precision changes {confirmed['changed_by_single']} "
+                   "predictions.")
+        yield f"- `{name}.h5`, looks at the test set: " + "; ".join(
+            f"{look['for']} ({look['samples']:,} images, {percent(look['accuracy'])} %)" for look in looks) + "."
+    yield from ["", "Below: grey, the training images as they are augmented, with dropout; blue, validation images.", ""]
+    for name, result, *_ in networks():
+        yield f"![Loss and accuracy by epoch of {DATA[result['dataset']]}](images/learning_{name}.png)"
+        yield ""
+
+
+def seeds():
+    """Yield the section of recipes trained from several seeds."""
+    files = sorted((RESULTS / "seeds").glob("*.json"))
+    if not files:
+        return
+    yield from ["## Several seeds", "",
+                "`benchmarks/seeds.py`, one training a seed. Where a validation accuracy is given, it chose the epoch; "
+                "elsewhere all training samples were trained on and the last epoch was kept.", ""]
+    rows = []
+    for path in files:
+        found = read(path)
+        validation = [value for value in found.get("validation_accuracy", {}).values() if value is not None]
+        rows.append((f"`{found['recipe']}`", len(found["accuracy"]), found["epochs"], percent(found["mean"]),
+                     percent(found.get("standard_deviation")), " to ".join(percent(end) for end in found["range"]),
+                     percent(sum(validation) / len(validation)) if validation else "-",
+                     number(sum(found["latency_ms"].values()) / len(found["latency_ms"]), "{:.2f}")))
+    yield from table(("recipe", "seeds", "epochs", "test, % (mean)", "deviation", "range", "validation, %",
+                      "decision, ms"), rows)
+
+
+def pooling():
+    """Yield the section that compares poolings in one network."""
+    found = read(RESULTS / "pooling.json")
+    if found is None:
+        return
+    yield from ["## Average, first-arrival and max pooling", "",
+                f"`benchmarks/pooling.py`: the pooling of `{found['model']}` replaced in the trained network, "
+                f"{found['samples']:,} images of the {found['split']} split, event by event.", ""]
+    rows = [(kind, percent(one["accuracy"]), one["changed"], f"{one['spikes_a_sample']:,.0f}")
+            for kind, one in found["poolings"].items()]
+    yield from table(("pooling", "right, %", "decisions that differ from average", "spikes an image"), rows)
+
+
+def ablation():
+    """Yield the section of the ablation."""
+    found = read(RESULTS / "ablation.json")
+    if found is None:
+        return
+    from ablation import lines
+
+    yield from ["## What each ingredient buys", "",
+                "`benchmarks/ablation.py` on Fashion-MNIST: the four ingredients of ETTFS together, none of them, and "
+                "each of them left out.", "", *lines(found["table"]), ""]
+
+
+def robustness():
+    """Yield the section of disturbed networks."""
+    if any(RESULTS.glob("robustness_*.json")):
+        yield from ["## Disturbed networks", "", "`benchmarks/robustness.py`: trained undisturbed, then disturbed as "
+                    "hardware would. Dashes: undisturbed; bands: the range over draws.", "",
+                    "![Accuracy against the strength of six disturbances](images/robustness.png)", ""]
+
+
+def speed():
+    """Yield the section of training speed."""
+    found = read(RESULTS / "train_speed.json")
+    if found is None:
+        return
+    yield from ["## Training speed", "", "`benchmarks/train_speed.py`: one thread, same batch, all programs by turns. "
+                "Seconds of processor time for an epoch of 60,000 images.", ""]
+    for group in found["groups"].values():
+        rows = [(one["name"], one["network"], number(one["steps"], "{}"), f"{one['epoch_cpu_s']:.1f}",
+                 ", ".join(f"{name} {ratio:.2g}x" for name, ratio in sorted((one.get("ratios") or {}).items())) or "-")
+                for one in group]
+        yield from table(("program", "hidden layers", "steps", "s an epoch", "time, ratio to"), rows)
+
+
+def memory():
+    """Yield the section of peak memory."""
+    found = read(RESULTS / "train_memory.json")
+    if found is None:
+        return
+    yield from ["## Memory of training", "",
+                "`benchmarks/train_memory.py`: memory of a step in MiB where everything takes that many times as long, "
+                "or fires that many times as often.", ""]
+    rows = [(name, what, *(f"{one['step_bytes'] / 2**20:.0f}" for one in column))
+            for name, columns in found["networks"].items() for what, column in columns.items()]
+    yield from table(("network", "what grows", *(f"x{factor:g}" for factor in found["factors"])), rows)
+
+
+SECTIONS = (headline, seeds, pooling, ablation, robustness, speed, memory)
+
+
+def page():
+    """Return the text of the page."""
+    head = ["# Training results", "", "Made by `python benchmarks/results_page.py` from the files in `models/` and "
+            "`benchmarks/results/`; what the figures mean is in [results.md](results.md).", ""]
+    return "\n".join(head + [line for section in SECTIONS for line in section()]).rstrip("\n") + "\n"
+
+
+def figures():
+    """Draw the pictures that the page shows."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import viz
+
+    for name, *_ in networks():
+        axes = viz.learning(MODELS / f"{name}.log.jsonl")
+        axes[0].figure.savefig(DOCS / "images" / f"learning_{name}.png", dpi=110)
+    disturbed = [read(path) for path in sorted(RESULTS.glob("robustness_*.json"))]
+    if disturbed:
+        axes = viz.robustness({DATA[result["dataset"]]: result for result in disturbed})
+        axes[0].figure.savefig(DOCS / "images" / "robustness.png", dpi=110)
+
+
+def main():
+    """Write the page, and the pictures where they are asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--figures", action="store_true", help="draw the pictures too")
+    if parser.parse_args().figures:
+        figures()
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE.relative_to(HERE.parent))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
