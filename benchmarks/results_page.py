@@ -79,7 +79,7 @@ def headline():
                    "predictions.")
         yield f"- `{name}.h5`, looks at the test set: " + "; ".join(
             f"{look['for']} ({look['samples']:,} images, {percent(look['accuracy'])} %)" for look in looks) + "."
-    yield from ["", "Below: grey, the training images as they are augmented, with dropout; blue, validation images.", ""]
+    yield from ["", "Grey: training images as they are augmented, with dropout. Blue: validation images.", ""]
     for name, result, *_ in networks():
         yield f"![Loss and accuracy by epoch of {DATA[result['dataset']]}](images/learning_{name}.png)"
         yield ""

@@ -73,6 +73,7 @@ def build_parser():
     _measure(commands)
     _plot(commands)
     _info(commands)
+    _convert(commands)
     _bench(commands)
     return parser
 
@@ -167,7 +168,25 @@ def _plot(commands):
 
 def _info(commands):
     parser = _add(commands, "info", "say what is in a file, and how it came about")
-    parser.add_argument("file", metavar="FILE", help="trace, model, network, simulation or checkpoint")
+    parser.add_argument("file", metavar="FILE", help="trace, model, network, simulation, checkpoint, or file of NIR")
+
+
+def _convert(commands):
+    parser = _add(commands, "convert", "convert a network to or from NIR, which other tools read and write")
+    parser.add_argument("input", metavar="IN", help="file of NIR, or model or network file (HDF5)")
+    parser.add_argument("output", metavar="OUT", help="network file to write, or file of NIR (its ending is .nir)")
+    parser.add_argument(
+        "--dt", metavar="MS", type=_duration, help="area of a spike: step of the other tool (0.1, or as noted in IN)"
+    )
+    parser.add_argument(
+        "--loop-delay", metavar="MS", type=float, help="from NIR: delay that closes a loop without one (that of --dt)"
+    )
+    parser.add_argument(
+        "--outputs", metavar="NAME,...", type=_names, help="to NIR: populations to be read (those that feed no other)"
+    )
+    parser.add_argument(
+        "--metadata", action="store_true", help="to NIR: keep refractory periods, which other tools will not see"
+    )
 
 
 def _bench(commands):
@@ -225,6 +244,10 @@ def _integers(text):
         return [int(part) for part in text.split(",")]
     except ValueError:
         raise argparse.ArgumentTypeError(f'"{text}" is not a list of neurons like 0,3,7') from None
+
+
+def _names(text):
+    return text.split(",")
 
 
 def _duration(text):

@@ -13,14 +13,17 @@ KINDS = {
 }
 """The kind of a file by its attribute "format"."""
 
+SONATA = "SONATA spike"
+"""The kind of a spike file of another program."""
+
 
 def kind_of(path):
-    """Return the kind of one of our files, a value of `KINDS`.
+    """Return the kind of a file: a value of `KINDS`, or `SONATA`.
 
     Raises
     ------
     InputError
-        The file is missing, not HDF5, or not one of ours.
+        The file is missing, not HDF5, or of no kind that is known.
     """
     import h5py
 
@@ -29,12 +32,19 @@ def kind_of(path):
         raise InputError(f'there is no file "{path}"; check the path')
     try:
         with h5py.File(path, "r") as file:
-            kind = KINDS.get(file.attrs.get("format"))
-    except OSError:
+            kind = KINDS.get(file.attrs.get("format")) or (SONATA if _is_sonata(file) else None)
+    except (OSError, RuntimeError):
         raise InputError(f'"{path}" is not an HDF5 file, or is cut short; give a file of eventsim') from None
     if kind is None:
         raise InputError(f'"{path}" was not written by eventsim; give a {", ".join(KINDS.values())} file')
     return kind
+
+
+def _is_sonata(file):
+    """Tell whether an open HDF5 file has spikes where SONATA files have them."""
+    spikes = file.get("spikes")
+    groups = [] if not hasattr(spikes, "values") else spikes.values()
+    return any(hasattr(group, "values") and "timestamps" in group for group in groups)
 
 
 def check_target(path):
@@ -44,6 +54,31 @@ def check_target(path):
         raise InputError(f'"{path}" cannot be written: there is no folder "{path.parent}"; make it first')
     if path.is_dir():
         raise InputError(f'"{path}" is a folder; give the name of a file to write')
+
+
+def sonata_stimulus(path, net):
+    """Return the stimulus of a network that a SONATA spike file holds, a dict of `Spikes` by input.
+
+    Populations go to the inputs of the same name; the only one goes to the only input whatever its name.
+
+    Raises
+    ------
+    InputError
+        The file cannot be read, or a population of it belongs to no input.
+    """
+    from eventsim.io import sonata
+
+    names = sonata.population_names(path)
+    inputs = [name for name, population in net.populations.items() if population.kind == "input"]
+    if len(names) == len(inputs) == 1:
+        return {inputs[0]: sonata.from_sonata(path)}
+    strangers = [name for name in names if name not in inputs]
+    if strangers or not names:
+        raise InputError(
+            f'"{path}" has the populations {", ".join(names) or "none"}, but the inputs of the network are '
+            f'{", ".join(inputs) or "none"}; give a file with the names of inputs (es.io.to_sonata writes one)'
+        )
+    return {name: sonata.from_sonata(path, name) for name in names}
 
 
 def dataset(arguments, name):

@@ -3,11 +3,15 @@
 import json
 
 from eventsim import cli_text
-from eventsim.cli_files import kind_of
+from eventsim.cli_files import SONATA, kind_of
+from eventsim.io import nir_file
 
 
 def run(arguments):
     """Print the kind of the file, what it holds, and its provenance."""
+    if nir_file.is_nir(arguments.file):
+        print(f"{arguments.file}: {_nir(arguments.file)}")
+        return
     kind = kind_of(arguments.file)
     print(f"{arguments.file}: {kind}\n")
     print(_HOW[kind](arguments.file))
@@ -60,12 +64,31 @@ def _checkpoint(path):
     return f"{cli_text.pairs(rows)}\n\n{cli_text.record(document)}"
 
 
+def _sonata(path):
+    from eventsim.io import sonata
+
+    rows = []
+    for name in sonata.population_names(path):
+        spikes = sonata.from_sonata(path, name)
+        span = f", {spikes.time[0]:g} to {spikes.time[-1]:g} ms, node ids to {spikes.neuron.max()}" if spikes else ""
+        rows.append((name, f"{len(spikes):,} spikes{span}"))
+    return cli_text.pairs(rows)
+
+
+def _nir(path):
+    return cli_text.nodes(nir_file.read(path))
+
+
 def _provenance(path):
     """Return the provenance record that a file holds, or None."""
     import h5py
 
     with h5py.File(path, "r") as file:
-        return json.loads(file["provenance"].asstr()[()]) if "provenance" in file else None
+        try:
+            record = json.loads(file["provenance"].asstr()[()]) if "provenance" in file else None
+        except (AttributeError, TypeError, ValueError):  # a file of another program
+            return None
+    return record if isinstance(record, dict) and record else None
 
 
 _HOW = {
@@ -74,4 +97,5 @@ _HOW = {
     "simulation": _simulation,
     "model": _model,
     "checkpoint": _checkpoint,
+    SONATA: _sonata,
 }

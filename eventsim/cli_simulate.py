@@ -2,7 +2,7 @@
 
 import sys
 
-from eventsim.cli_files import check_samples, check_target, dataset, images, kind_of
+from eventsim.cli_files import SONATA, check_samples, check_target, dataset, images, kind_of, sonata_stimulus
 from eventsim.errors import InputError
 
 
@@ -21,7 +21,7 @@ def run(arguments):
         model, net, t_stop = None, eventsim.Network.load(arguments.model), None
     else:
         raise InputError(f'"{arguments.model}" is a {kind} file; give a model or a network')
-    stimulus, labels, t_stop = _stimulus(arguments, model, t_stop)
+    stimulus, labels, t_stop = _stimulus(arguments, model, net, t_stop)
     if arguments.t_stop is not None:
         t_stop = arguments.t_stop
     if t_stop is None:
@@ -45,13 +45,18 @@ def run(arguments):
         raise KeyboardInterrupt
 
 
-def _stimulus(arguments, model, t_stop):
+def _stimulus(arguments, model, net, t_stop):
     """Return the stimulus, the labels or None, and the horizon or None."""
     if arguments.input is None:
         if model is not None:
-            raise InputError("a model needs samples; give --input: a data set, a file of images or a trace")
+            raise InputError("a model needs samples; give --input: a data set, images, a trace or SONATA spikes")
         return {}, None, t_stop
-    if _is_trace(arguments.input):
+    kind = _kind_of_input(arguments.input)
+    if kind == SONATA:
+        stimulus = sonata_stimulus(arguments.input, net)
+        check_samples(arguments, arguments.input, 1)
+        return {name: spikes.select(arguments.samples) for name, spikes in stimulus.items()}, None, t_stop
+    if kind == "trace":
         from eventsim import Trace
 
         trace = Trace.load(arguments.input)
@@ -60,7 +65,7 @@ def _stimulus(arguments, model, t_stop):
         labels = None if trace.labels is None else trace.labels[arguments.samples]
         return stimulus, labels, trace.t_stop if t_stop is None else t_stop
     if model is None:
-        raise InputError("a network has no encoder; give a trace as --input, or a model in its place")
+        raise InputError("a network has no encoder; give a trace or SONATA spikes as --input, or a model in its place")
     from training.datasets import NAMES
 
     read = dataset if arguments.input in NAMES else images
@@ -68,5 +73,5 @@ def _stimulus(arguments, model, t_stop):
     return model.encode(values), labels, t_stop
 
 
-def _is_trace(path):
-    return path.endswith((".h5", ".hdf5")) and kind_of(path) == "trace"
+def _kind_of_input(path):
+    return kind_of(path) if path.endswith((".h5", ".hdf5")) else None

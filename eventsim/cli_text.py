@@ -75,6 +75,20 @@ def disturbed(result, how):
     )
 
 
+def nodes(graph):
+    """Return the lines of a graph of NIR: its nodes with their kinds and shapes, and what they lead to."""
+    following = {}
+    for source, target in graph.edges:
+        following.setdefault(source, []).append(target)
+    rows = []
+    for name, node in graph.nodes.items():
+        shape = next(iter((node.output_type or {}).values()), None)
+        size = "" if shape is None else " x ".join(str(int(side)) for side in shape)
+        leads = f" -> {', '.join(following[name])}" if name in following else ""
+        rows.append((name, f"{type(node).__name__} {size}".rstrip() + leads))
+    return f"graph of NIR: {len(graph.nodes)} nodes, {len(graph.edges)} edges\n{pairs(rows, '  ')}"
+
+
 def _until(values):
     horizon, decision = (
         "none" if values[key] is None else f"{values[key]:,.1f}" for key in ("horizon", "decision")

@@ -19,6 +19,7 @@ _HOME = {
     "SGD": "optimize",
     "Adam": "optimize",
     "AdamW": "optimize",
+    "TTFSClassifier": "classifier",
     "train_from_config": "experiment",
 }
 _MODULES = (
@@ -72,6 +73,8 @@ _MODULES = (
     "surrogate",
     "tables",
     "time_constants",
+    "torch",
+    "torch_run",
     "trace_passes",
     "warp",
 )

@@ -41,9 +41,9 @@ FORMAT_VERSION = 2
 BLOCK = 2**20
 """Spikes in memory at once while a file is read or written block by block."""
 
-_SONATA_MAGIC = 0x0A7A
-_SONATA_VERSION = (0, 1)
-_SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i")
+SONATA_MAGIC = 0x0A7A
+SONATA_VERSION = (0, 1)
+SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i")
 _READABLE = (1, FORMAT_VERSION)
 _CHUNK = 65536  # entries
 _LARGEST_RATIO = 1100  # deflate compresses at most 1032 to 1
@@ -180,8 +180,8 @@ def _foreign(file):
 
 def _write_run(file, trace):
     attributes = file.attrs
-    attributes["magic"] = np.uint32(_SONATA_MAGIC)
-    attributes["version"] = np.array(_SONATA_VERSION, np.uint32)
+    attributes["magic"] = np.uint32(SONATA_MAGIC)
+    attributes["version"] = np.array(SONATA_VERSION, np.uint32)
     attributes["format"] = FORMAT
     attributes["format_version"] = FORMAT_VERSION
     attributes["t_stop"] = trace.t_stop
@@ -252,8 +252,8 @@ _TABLE = {"timestamps": (np.float64, False), "node_ids": (np.uint32, False), "sa
 
 
 def _write_table(group, count, blocks, sorting):
-    code = h5py.check_enum_dtype(_SORTING)[sorting]
-    group.attrs.create("sorting", code, dtype=_SORTING)
+    code = h5py.check_enum_dtype(SORTING)[sorting]
+    group.attrs.create("sorting", code, dtype=SORTING)
     columns = []
     for name, (dtype, compressed) in _TABLE.items():
         filters = _filters(np.broadcast_to(np.zeros(1, dtype), count), compressed)
