@@ -84,6 +84,7 @@ def trained(recipe, folder, samples, data):
     )  # fmt: skip
     if history.interrupted:
         sys.exit("interrupted; the same command goes on")
+    model.save(folder / experiment.MODEL)
     figures = figures_of(history, model, test)
     looks.note(folder, "the training's end", figures["accuracy"], len(test.labels), history.best_epoch)
     experiment.write_json(finished, figures)

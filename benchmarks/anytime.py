@@ -1,0 +1,200 @@
+"""Accuracy against time and work: when a network may be asked, and what an earlier answer costs.
+
+    python benchmarks/anytime.py [CONFIG.toml] --out FOLDER [--samples 20000] [--test 10000] [--epochs N]
+        [--figures benchmarks/results/anytime.json] [--plot docs/images/pareto.png]
+
+One small network is trained with more and more early-spike pressure (a Pareto front of accuracy and decision time) and
+as its discrete twin with 4, 8 and 16 steps. Of every trained network the test set is run once, event by event in
+exact time; its trace gives accuracy, decision time, spikes and synaptic operations for three rules: the first output
+spike, a first spike that stays alone for a margin, and the current guess at any time. The dense network of the same
+shape needs its multiply-adds whatever the image. Trainings have a folder each in FOLDER; finished ones are left as they
+are, interrupted ones go on. The test set is looked at twice a training, at its end and here. Of the twins, the event
+queue's times are compared with those of a loop over steps, bit for bit.
+"""
+
+import argparse
+import json
+import pathlib
+import sys
+import tomllib
+
+import numpy as np
+from ablation import trained
+
+import eventsim
+from eventsim import measure, provenance
+from eventsim.errors import InputError
+from training import Model, clocked, datasets, experiment
+from training import config as configuration
+
+HERE = pathlib.Path(__file__).resolve().parent
+EARLY = (0.0, 0.03, 0.1, 0.3, 1.0)
+"""Weights of the early-spike term, whose time constant is the decision time without it, roughly."""
+
+STEPS = (4, 8, 16)
+MARGINS = (0.0, 0.02, 0.05, 0.1, 0.2)
+"""Parts of the horizon for which the first output spike must stay alone."""
+
+TIMES = 61
+CHUNK = 500
+"""Test images at a time; the traces of all of them would not fit into memory."""
+
+
+def variants(tables):
+    """Return the configurations by name: `tables` with early-spike pressure, and as twins."""
+    found = {}
+    for early in EARLY:
+        decoder = tables["decoder"] | {"early": early, "early_tau": 1.0}
+        found[f"early {early:g}"] = configuration.parse(tables | {"decoder": decoder})
+    for steps in STEPS:
+        kept = {key: tables["network"][key] for key in ("hidden", "readout")}
+        network = kept | {"steps": steps, "initial": {"rule": "discrete", "steps": float(steps)}}
+        encoder = {key: value for key, value in tables["encoder"].items() if key != "t_max"}
+        decoder = tables["decoder"] | {"tau": steps / 8.0}
+        fit = {key: value for key, value in tables["fit"].items() if key not in ("slope_floor", "precision")}
+        found[f"twin, {steps} steps"] = configuration.parse(
+            tables | {"network": network, "encoder": encoder, "decoder": decoder, "fit": fit})
+    return found
+
+
+def followed(model, images, labels, threads):
+    """Return the figures of a model over test images.
+
+    Parameters
+    ----------
+    model : training.Model
+        With spiking outputs.
+    images : ndarray (samples, ...)
+    labels : ndarray of int (samples,)
+    threads : int or None
+
+    Returns
+    -------
+    dict
+        ``rules``: accuracy, mean decision time, spikes and operations a sample up to it, by rule; ``anytime``:
+        columns over the times; ``multiply_adds`` of the dense network.
+    """
+    times = np.linspace(0.0, model.t_stop, TIMES)
+    margins = {f"margin {part:g}" if part else "first spike": part * model.t_stop for part in MARGINS}
+    sums = {name: np.zeros(4) for name in margins}
+    curve = {name: np.zeros(TIMES) for name in ("accuracy", "operations", "spikes")}
+    for begin in range(0, len(labels), CHUNK):
+        here = slice(begin, begin + CHUNK)
+        trace = model.simulate(images[here], labels[here], threads=threads)
+        progress = measure.anytime(trace, times)
+        for name, column in curve.items():
+            column += getattr(progress, name) * trace.n_samples
+        for name, margin in margins.items():
+            decision = measure.decide(trace, rule="margin", margin=margin)
+            until = np.where(decision.decided, np.minimum(decision.time, model.t_stop), model.t_stop)
+            sums[name] += (np.count_nonzero(decision.label == labels[here]), until.sum(),
+                           _spikes(trace, until), measure.synaptic_operations(trace, until).sum())
+    columns = ("accuracy", "decision_ms", "spikes", "operations")
+    mean = {name: (total / len(labels)).tolist() for name, total in (sums | curve).items()}
+    return {
+        "horizon_ms": model.t_stop, "multiply_adds": int(measure.dense_multiply_adds(model.net)),
+        "rules": {name: dict(zip(columns, mean[name], strict=True)) for name in sums},
+        "anytime": {"time": times.tolist()} | {name: mean[name] for name in curve},
+    }
+
+
+def same_as_loop(model, steps, images, threads):
+    """Return for how many images the event queue and the loop over steps give the same bits in all neurons."""
+    same = 0
+    for begin in range(0, len(images), CHUNK):
+        stimulus = model.encode(images[begin:begin + CHUNK])
+        trace = eventsim.simulate(model.net, stimulus, model.t_stop, engine="heap", threads=threads)
+        times, _ = clocked.run(model.net, stimulus, steps)
+        equal = [np.all(trace.first_spikes(name) == found, axis=1) for name, found in times.items()]
+        same += int(np.count_nonzero(np.all(equal, axis=0)))
+    return same
+
+
+def _spikes(trace, until):
+    """Return the spikes of all neurons of all samples up to an instant of each sample."""
+    return sum(int(np.count_nonzero(table.time <= until[table.sample]))
+               for table in (trace.spikes(name) for name, population in trace.network.populations.items()
+                             if population.kind == "neurons"))
+
+
+def plot(figures, path):
+    """Draw accuracy against time, and accuracy against operations up to the decision."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    from viz import style
+
+    sheet = plt.figure(figsize=(10.0, 3.8), layout="constrained")
+    time, work = sheet.subplots(1, 2)
+    plain = figures["networks"]["early 0"]
+    for place, (name, found) in enumerate(figures["networks"].items()):
+        exact = name.startswith("early")
+        rule = found["rules"]["first spike"]
+        share = rule["decision_ms"] / found["horizon_ms"]
+        marker, colour = ("o", style.colour(0)) if exact else ("s", style.colour(1))
+        for panel, x in ((time, share), (work, rule["operations"])):
+            panel.plot(x, 100.0 * rule["accuracy"], marker=marker, color=colour, linestyle="none")
+            panel.annotate(name, (x, 100.0 * rule["accuracy"]), fontsize=7, xytext=(4, 4 - 9 * (place % 2)),
+                           textcoords="offset points")
+    curve = plain["anytime"]
+    time.plot(np.array(curve["time"]) / plain["horizon_ms"], 100.0 * np.array(curve["accuracy"]), color=style.FAINT,
+              label="current guess, early 0", zorder=0)
+    work.plot(curve["operations"], 100.0 * np.array(curve["accuracy"]), color=style.FAINT, zorder=0)
+    work.axvline(plain["multiply_adds"], color=style.INK, linestyle="--", linewidth=0.8, label="dense: multiply-adds")
+    time.set(xlabel="mean decision time / horizon", ylabel="test accuracy (%)")
+    work.set(xlabel="synaptic operations an image up to the decision", ylabel="test accuracy (%)")
+    for panel in (time, work):
+        panel.legend(frameon=False, fontsize="small", loc="lower right")
+        style.tidy(panel)
+    sheet.savefig(path, dpi=110)
+
+
+def run(options):
+    """Train what is not trained yet, run the test set and write the figures."""
+    watch = provenance.Stopwatch()
+    tables = tomllib.loads(options.config.read_text(encoding="utf-8"))
+    if options.epochs is not None:
+        tables["fit"]["epochs"] = options.epochs
+    networks, test = {}, None
+    for name, recipe in variants(tables).items():
+        folder = options.out / name.replace(",", "").replace(" ", "-")
+        print(name, file=sys.stderr, flush=True)
+        trained(recipe, folder, options.samples, options.data)
+        test = test or datasets.load(recipe.data.name, "test", options.data)
+        here = slice(options.test)
+        model = Model.load(folder / experiment.MODEL)
+        networks[name] = followed(model, test.images[here], test.labels[here], options.threads)
+        if recipe.network.steps is not None:
+            same = same_as_loop(model, recipe.network.steps, test.images[here], options.threads)
+            networks[name]["same_bits_as_loop"] = same
+        print(json.dumps(networks[name]["rules"]["first spike"]), flush=True)
+    figures = {"dataset": tables["data"]["name"], "samples": len(test.labels[:options.test]), "networks": networks,
+               "provenance": provenance.record("benchmark anytime", tables, None, watch.resources())}
+    if options.figures:
+        experiment.write_json(options.figures, figures)
+    if options.plot:
+        plot(figures, options.plot)
+
+
+def main():
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("config", nargs="?", type=pathlib.Path, default=HERE / "ablation.toml", metavar="CONFIG.toml")
+    parser.add_argument("--out", required=True, type=pathlib.Path, metavar="FOLDER")
+    parser.add_argument("--samples", type=int, default=20_000, help="training samples (%(default)s)")
+    parser.add_argument("--test", type=int, default=10_000, help="test images (%(default)s)")
+    parser.add_argument("--epochs", type=int, help="instead of those of the configuration")
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--data", metavar="DIR", help="folder of the data sets")
+    parser.add_argument("--figures", type=pathlib.Path, help="file of the figures, JSON")
+    parser.add_argument("--plot", type=pathlib.Path, help="file of the picture")
+    try:
+        run(parser.parse_args())
+    except InputError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""`benchmarks/anytime.py`: rules and twins from traces, each training once."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "anytime.py"
+
+TEXT = """
+[data]
+name = "digits"
+[network]
+hidden = ["3C3s2"]
+readout = "first_spike"
+tau_mem = inf
+tau_syn = inf
+t_stop = 3.0
+[network.initial]
+mean = 1.0
+[encoder]
+kind = "latency"
+t_max = 1.0
+[decoder]
+kind = "latency"
+tau = 0.1
+[fit]
+epochs = 1
+normalize = true
+policies = [{kind = "silent_label"}]
+slope_floor = 0.1
+"""
+
+
+@pytest.mark.compiled
+def test_rules_cost_what_the_trace_says_and_twins_have_the_bits_of_the_loop(tmp_path):
+    (tmp_path / "c.toml").write_text(TEXT)
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONSAFEPATH"}
+    command = [sys.executable, SCRIPT, "c.toml", "--out", "runs", "--samples", "300", "--test", "60",
+               "--figures", "figures.json", "--plot", "pareto.png"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    assert figures["samples"] == 60 and len(figures["networks"]) == 8
+    assert (tmp_path / "pareto.png").stat().st_size > 10_000
+    for name, found in figures["networks"].items():
+        first, curve = found["rules"]["first spike"], found["anytime"]
+        assert curve["accuracy"][-1] == pytest.approx(first["accuracy"])  # the first spike is the last guess too
+        latest = found["rules"]["margin 0.2"]
+        assert first["decision_ms"] <= latest["decision_ms"] <= found["horizon_ms"]
+        assert first["operations"] <= latest["operations"] <= curve["operations"][-1] + 1e-9
+        assert first["spikes"] <= latest["spikes"] <= curve["spikes"][-1] + 1e-9
+        assert found["multiply_adds"] > 0
+        assert ("same_bits_as_loop" in found) == name.startswith("twin")
+        assert found.get("same_bits_as_loop", 60) == 60
