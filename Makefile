@@ -9,6 +9,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
+EXTRAS := test,sonata,neo,nwb,sklearn
+# Further packages for the tests that need them, such as make test MORE=torch; without them those tests are skipped.
+MORE :=
 PYTEST := $(BIN)/python -m pytest -q -p no:cacheprovider -n 2
 # What runs kernels: as plain Python (the larger property tests are left out there) and compiled.
 PLAIN := tests/eventsim/neurons/test_closed_forms.py tests/eventsim/neurons/test_edge_cases.py \
@@ -64,7 +67,7 @@ $(VENV)/.package: $(VENV)/.python $(SOURCES)
 
 $(VENV)/.test: $(VENV)/.package
 	@echo "Installing what the tests need into $(VENV) ..."
-	@$(PIP) install "$$(echo $(VENV)/wheel/eventsim-*.whl)[test]"
+	@$(PIP) install "$$(echo $(VENV)/wheel/eventsim-*.whl)[$(EXTRAS)]" $(MORE)
 	@touch $@
 
 clean:

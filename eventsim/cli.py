@@ -103,7 +103,7 @@ def _simulate(commands):
     parser.add_argument(
         "--input",
         metavar="FILE|DATASET",
-        help="a data set by name, images (.npy, .npz, IDX), or a trace whose stimulus is run again",
+        help="a data set by name, images (.npy, .npz, IDX), SONATA spikes, or a trace whose stimulus is run again",
     )
     _add_data(parser)
     _add_samples(parser)
@@ -123,7 +123,7 @@ def _evaluate(commands):
         "--dataset",
         metavar="NAME",
         required=True,
-        help="digits, yin-yang, mnist, fashion-mnist, cifar10",
+        help="digits, yin-yang, mnist, fashion-mnist, cifar10, nmnist, shd, dvs-gesture, ...",
     )
     _add_data(parser)
     _add_samples(parser)
@@ -168,7 +168,7 @@ def _plot(commands):
 
 def _info(commands):
     parser = _add(commands, "info", "say what is in a file, and how it came about")
-    parser.add_argument("file", metavar="FILE", help="trace, model, network, simulation, checkpoint, or file of NIR")
+    parser.add_argument("file", metavar="FILE", help="trace, model, network, simulation, checkpoint, SONATA spikes, or file of NIR")
 
 
 def _convert(commands):

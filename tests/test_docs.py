@@ -12,6 +12,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import sys
 
 import pytest
 
@@ -23,6 +24,9 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCK = re.compile(
     r"^(?P<mark><!-- not run -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
 )
+OPTIONAL = {"torch": "torch", "sklearn": "sklearn", "nir": "nir"}
+"""Packages that examples import, and the extras that install them."""
+
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
@@ -45,6 +49,13 @@ def commands(page):
                 yield words[1:], output, run
 
 
+def skip_without_packages(text):
+    """Skip the test where an optional package that the examples import is missing."""
+    for package in OPTIONAL:
+        if re.search(rf"^(import|from) ([\w., ]+, )?{package}\b", text, re.MULTILINE):
+            pytest.importorskip(package, reason=f"needs the extra {OPTIONAL[package]}")
+
+
 def pages_with(find):
     return [pytest.param(page, id=page.name) for page in PAGES if any(True for _ in find(page))]
 
@@ -62,6 +73,7 @@ def workplace(demo_run, tmp_path, monkeypatch):
 @pytest.mark.parametrize("page", pages_with(lambda page: blocks(page, "python")))
 def test_the_python_examples_of_a_page_run(page, workplace):
     namespace = {"__name__": "__main__"}
+    skip_without_packages("".join(text for _, text, run in blocks(page, "python") if run))
     for line, text, run in blocks(page, "python"):
         code = compile("\n" * line + text, str(page), "exec")
         if run:
@@ -96,7 +108,9 @@ def test_the_commands_of_a_page_run_and_their_errors_are_those_shown(page, workp
 @pytest.mark.compiled
 @pytest.mark.whole
 @pytest.mark.parametrize("script", [pytest.param(path, id=path.name) for path in EXAMPLES])
-def test_an_example_script_runs(script, workplace):
+def test_an_example_script_runs(script, workplace, monkeypatch):
+    skip_without_packages(script.read_text(encoding="utf-8"))
+    monkeypatch.setattr(sys, "argv", [str(script)])
     code = compile(script.read_text(encoding="utf-8"), str(script), "exec")
     exec(code, {"__name__": "__main__"})
 

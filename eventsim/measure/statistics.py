@@ -40,12 +40,13 @@ def mean_firing_rate(trace, population, t_start=0.0, t_stop=None):
     population : str
         An input or a recorded population.
     t_start, t_stop : float, optional
-        The window in ms; default: all of the run.
+        The window in ms; default: all of the run, in each sample up to where it ended.
 
     Returns
     -------
     numpy.ndarray
-        Rates in Hz, float64 (samples, neurons); NaN for neurons that were not recorded.
+        Rates in Hz, float64 (samples, neurons); NaN for neurons that were not recorded, and in a sample that ended
+        before `t_start` where no `t_stop` is given.
 
     Raises
     ------
@@ -60,13 +61,15 @@ def mean_firing_rate(trace, population, t_start=0.0, t_stop=None):
         )
     table, size = _table(trace, population)
     record = _record(trace, population)
+    lasted = (trace.ended if t_stop is None else np.full(trace.n_samples, stop)) - t_start
     if record is not None and not (record.start <= t_start and min(stop, trace.t_stop) <= record.stop):
         raise InputError(
             f"the window {t_start} to {stop} ms was not recorded; give one within {record.start:g} to "
             f"{min(record.stop, trace.t_stop):g} ms"
         )
     inside = (table.time >= t_start) & (table.time < stop)
-    found = _by_train(trace, size, table.sample[inside], table.neuron[inside]) * (1000.0 / (stop - t_start))
+    per_second = np.divide(1000.0, lasted, out=np.full(trace.n_samples, np.nan), where=lasted > 0.0)
+    found = _by_train(trace, size, table.sample[inside], table.neuron[inside]) * per_second[:, None]
     if record is not None and record.neurons is not None:
         found[:, ~np.isin(np.arange(size), record.neurons)] = np.nan
     return found

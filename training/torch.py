@@ -1,0 +1,33 @@
+"""The door to PyTorch (``pip install eventsim[torch]``): networks as modules, spike times as tensors.
+
+`SpikeTimes` is an ordinary ``torch.nn.Module``::
+
+    layer = training.torch.SpikeTimes(net, t_stop=20.0)
+    times = layer(input_times)                  # (samples, inputs) -> (samples, outputs), ms
+    times.clamp(max=20.0).mean().backward()     # exact gradients by weights and input times
+
+Torch itself is imported when the class is first asked for, so this module can be loaded without it.
+"""
+
+import importlib
+
+from eventsim.errors import InputError, did_you_mean
+
+_NAMES = ("SpikeTimes",)
+
+
+def __getattr__(name):
+    if name not in _NAMES:
+        raise AttributeError(f'module "{__name__}" has no "{name}".{did_you_mean(name, _NAMES)}')
+    try:
+        importlib.import_module("torch")  # the real one: imports are absolute
+    except ModuleNotFoundError:
+        raise InputError(f"training.torch.{name} needs PyTorch, which is not installed; "
+                         "install it: pip install eventsim[torch]") from None
+    value = getattr(importlib.import_module("training.torch_module"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *_NAMES})
