@@ -73,15 +73,34 @@ def _highest(r, drive, c, low, high):
 
 
 @closed_form
-def _note(r, j, span, since, v, i, value, when):
-    """Bring neuron j forward by `span` and note its largest V on the way."""
-    c = _accumulators(r, j, v, i)
-    turn = _turn(r, i[j], span)
-    for low, high in ((0.0, turn), (turn, span)):
+def _climb(r, j, c, low, high, v, slope, since, value, when):
+    """Note the largest V of neuron j within (low, high), V and V' at `low` being `v` and `slope`.
+
+    Where V' falls to 0 in between, V' e^(t / tau_mem) falls from the start on, so V lies below its tangent: most
+    stretches need no more than that (600 spikes onto ten readouts: 1.4 ms instead of 2.3).
+    """
+    if slope > 0.0 and v + slope * (high - low) > value[j]:
         top, at = _highest(r, r.drive[j], c, low, high)
         if top > value[j]:
             value[j], when[j] = top, since + at
-    v[j], i[j, 0], i[j, 1] = _at(r, r.drive[j], c, span)
+
+
+@closed_form
+def _note(r, j, span, since, v, i, value, when):
+    """Bring neuron j forward by `span` and note its largest V on the way."""
+    if v[j] > value[j]:  # after a jump
+        value[j], when[j] = v[j], since
+    c = _accumulators(r, j, v, i)
+    turn = _turn(r, i[j], span)
+    at, i_at, two_at = v[j], i[j, 0], i[j, 1]
+    for low, high in ((0.0, turn), (turn, span)):
+        if high > low:
+            slope = receptors.slope(r.regime, r.tau_mem, r.tau_syn, r.tau_two, r.drive[j], at, i_at, two_at)
+            _climb(r, j, c, low, high, at, slope, since, value, when)
+            at, i_at, two_at = _at(r, r.drive[j], c, high)
+            if at > value[j]:
+                value[j], when[j] = at, since + high
+    v[j], i[j, 0], i[j, 1] = at, i_at, two_at
 
 
 @kernel
