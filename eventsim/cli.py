@@ -168,7 +168,9 @@ def _plot(commands):
 
 def _info(commands):
     parser = _add(commands, "info", "say what is in a file, and how it came about")
-    parser.add_argument("file", metavar="FILE", help="trace, model, network, simulation, checkpoint, SONATA spikes, or file of NIR")
+    parser.add_argument(
+        "file", metavar="FILE", help="trace, model, network, simulation, checkpoint, SONATA spikes, or file of NIR"
+    )
 
 
 def _convert(commands):

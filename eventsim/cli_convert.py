@@ -1,0 +1,57 @@
+"""``eventsim convert``: networks to and from NIR, the format that tools of spiking networks share."""
+
+import pathlib
+
+from eventsim import cli_text
+from eventsim.cli_files import check_target, kind_of
+from eventsim.errors import InputError
+from eventsim.io import nir_file
+
+
+def run(arguments):
+    """Convert one file into another, and say what came of it."""
+    source, target = pathlib.Path(arguments.input), pathlib.Path(arguments.output)
+    check_target(target)
+    if not source.is_file():
+        raise InputError(f'there is no file "{source}"; check the path')
+    if nir_file.is_nir(source):
+        if target.suffix == ".nir":
+            raise InputError(f'"{source}" is a file of NIR already; give an output such as network.h5')
+        print(_from_nir(source, target, arguments))
+    elif target.suffix == ".nir":
+        print(_to_nir(source, target, arguments))
+    else:
+        raise InputError(f'neither "{source}" nor "{target}" is a file of NIR; give one of them, by the ending .nir')
+    print(f"written: {target}")
+
+
+def _from_nir(source, target, arguments):
+    from eventsim.io.nir_read import from_nir
+
+    if arguments.metadata or arguments.outputs:
+        raise InputError("--metadata and --outputs are for writing NIR; leave them out")
+    net = from_nir(source, dt=arguments.dt, loop_delay=arguments.loop_delay)
+    net.save(target)
+    return net.describe()
+
+
+def _to_nir(source, target, arguments):
+    from eventsim.io.nir_units import STEP
+    from eventsim.io.nir_write import to_nir
+
+    if arguments.loop_delay is not None:
+        raise InputError("--loop-delay is for reading NIR; leave it out")
+    kind, outputs = kind_of(source), arguments.outputs
+    if kind == "model":
+        from training import Model
+
+        model = Model.load(source)
+        net, outputs = model.net, outputs or [model.output]
+    elif kind == "network":
+        from eventsim import Network
+
+        net = Network.load(source)
+    else:
+        raise InputError(f'"{source}" is a {kind} file; give a model or a network')
+    dt = STEP if arguments.dt is None else arguments.dt
+    return cli_text.nodes(to_nir(net, target, dt=dt, outputs=outputs, metadata=arguments.metadata))
