@@ -60,7 +60,8 @@ def check_recurrent(taus, networks, rng):
 
 def _checked(cases, rng, taus_too, limit=12):
     """Return figures of many cases: networks, how many grazed, and by kind: checked, apart, worst ratio."""
-    kinds = {kind: {"checked": 0, "not_zero": 0, "apart_order_changes": 0, "apart_too_small": 0, "worst_ratio": 0.0}
+    kinds = {kind: {"checked": 0, "not_zero": 0, "apart_order_changes": 0, "apart_unsettled": 0, "apart_too_small": 0,
+                    "worst_ratio": 0.0}
              for kind in differences.KINDS if taus_too or kind not in differences.TAUS}
     networks = grazing = spikes = 0
     for case in cases:
@@ -76,6 +77,7 @@ def _checked(cases, rng, taus_too, limit=12):
             figures["checked"] += len(found.ratio)
             figures["not_zero"] += found.not_zero
             figures["apart_order_changes"] += found.order_changes
+            figures["apart_unsettled"] += found.unsettled
             figures["apart_too_small"] += found.too_small
             figures["worst_ratio"] = max(figures["worst_ratio"], float(found.ratio.max(initial=0.0)))
     return {"networks": networks, "apart_grazing": grazing, "spikes": spikes, "kinds": kinds}

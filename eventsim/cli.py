@@ -174,9 +174,11 @@ def _info(commands):
 
 
 def _convert(commands):
-    parser = _add(commands, "convert", "convert a network to or from NIR, which other tools read and write")
-    parser.add_argument("input", metavar="IN", help="file of NIR, or model or network file (HDF5)")
-    parser.add_argument("output", metavar="OUT", help="network file to write, or file of NIR (its ending is .nir)")
+    parser = _add(commands, "convert", "convert a network to or from NIR, or spikes to SONATA or a table in text")
+    parser.add_argument("input", metavar="IN", help="file of NIR, model, network; trace, SONATA spikes, table (.csv)")
+    parser.add_argument("output", metavar="OUT", help="file of NIR (.nir), network; SONATA spikes (.h5), table (.csv)")
+    parser.add_argument("--populations", metavar="NAME,...", type=_names, help="spikes of these (recorded neurons)")
+    parser.add_argument("--sample", metavar="N", type=int, help="to SONATA: the sample, where there are several")
     parser.add_argument(
         "--dt", metavar="MS", type=_duration, help="area of a spike: step of the other tool (0.1, or as noted in IN)"
     )

@@ -1,9 +1,9 @@
-"""``eventsim convert``: networks to and from NIR, the format that tools of spiking networks share."""
+"""``eventsim convert``: networks to and from NIR, spikes between traces, SONATA files and tables in text."""
 
 import pathlib
 
 from eventsim import cli_text
-from eventsim.cli_files import check_target, kind_of
+from eventsim.cli_files import SONATA, check_target, kind_of
 from eventsim.errors import InputError
 from eventsim.io import nir_file
 
@@ -21,8 +21,35 @@ def run(arguments):
     elif target.suffix == ".nir":
         print(_to_nir(source, target, arguments))
     else:
-        raise InputError(f'neither "{source}" nor "{target}" is a file of NIR; give one of them, by the ending .nir')
+        print(_spikes(source, target, arguments))
     print(f"written: {target}")
+
+
+def _spikes(source, target, arguments):
+    """Convert spikes; return what there was to write."""
+    from eventsim import Trace, io
+    from eventsim.io import sonata
+
+    if target.suffix not in (".csv", ".h5"):
+        raise InputError(f'the ending of "{target}" is not known; give .nir for a network, .csv or .h5 (SONATA) for '
+                         "spikes")
+    names = arguments.populations
+    if source.suffix == ".csv":
+        spikes = {name: io.from_csv(source, name) for name in names} if names else io.from_csv(source)
+    elif (kind := kind_of(source)) == SONATA:
+        spikes = {name: io.from_sonata(source, name) for name in names or sonata.population_names(source)}
+    elif kind == "trace":
+        spikes = Trace.load(source)
+    else:
+        raise InputError(f'"{source}" is a {kind} file; its network can become a file of NIR (ending .nir), and spikes '
+                         "are in traces, SONATA files and tables (.csv)")
+    if target.suffix == ".csv":
+        if arguments.sample is not None:
+            raise InputError("--sample is for SONATA files; a table holds all samples: leave it out")
+        io.to_csv(spikes, target, names)
+    else:
+        io.to_sonata(spikes, target, names, sample=arguments.sample)
+    return f'spikes of {", ".join(names)}' if names else "all recorded spikes"
 
 
 def _from_nir(source, target, arguments):

@@ -9,9 +9,9 @@ of that kind in the network.
 
 A spike time is smooth only as long as the arrivals before it stay the same ones. Counted apart: parameters for which
 every step, but one at most, changes how often a neuron fires or which arrivals precede a spike or the end of a
-refractory period; whole samples with a spike that grazes its threshold (V' below 1e-3 threshold/ms); and kinds whose
-largest gradient is so small beside the loss (a potential long after the last spike) that no difference of float64
-numbers shows it to the tolerance.
+refractory period; those whose differences change from each step to the next by more than `SETTLED`; whole samples with
+a spike that grazes its threshold (V' below 1e-3 threshold/ms); and kinds whose largest gradient is so small beside the
+loss (a potential long after the last spike) that no difference of float64 numbers shows it to the tolerance.
 """
 
 import math
@@ -28,7 +28,7 @@ OF_LAYERS = ("weights", "delays", "thresholds", "input_times", "offsets")
 TAUS = ("tau_mem", "tau_syn")
 KINDS = (*OF_LAYERS, "resets", "initial", "refractory", *TAUS)
 
-STEPS = 10.0 ** -np.arange(1.5, 5.1, 0.5)
+STEPS = 10.0 ** -np.arange(1.5, 6.1, 0.5)
 """Steps of the sweep, relative to the size of what is moved (times and delays: ms)."""
 
 POINTS = (1.0, -1.0, 2.0, -2.0)
@@ -37,6 +37,9 @@ GRAZING = 1e-3
 """V' in thresholds/ms below which a sample is counted apart."""
 
 TOLERANCE = 1e-6
+
+SETTLED = 1e-5
+"""Two successive steps must agree so far, relative as errors are: in a chaotic network even the smallest may not."""
 
 
 class Comparison(NamedTuple):
@@ -48,6 +51,8 @@ class Comparison(NamedTuple):
     """How many of these have a gradient."""
     order_changes: int
     """Parameters of which fewer than two steps left the order of events as it was."""
+    unsettled: int
+    """Parameters whose differences still change from step to step where the order does not."""
     too_small: int
     """Parameters whose gradients no difference resolves."""
 
@@ -372,7 +377,7 @@ def compare(case, trace, gradients, kind, rng, limit=12):
             analytic.append(gradients[kind][name][indices])
             differences.append(central_differences(case, kind, name, indices))
     if not analytic:
-        return Comparison(np.zeros(0), 0, 0, 0)
+        return Comparison(np.zeros(0), 0, 0, 0, 0)
     analytic, differences = np.concatenate(analytic), np.concatenate(differences)
     usable = (~np.isnan(differences)).sum(axis=1) >= 2  # with one alone nobody sees whether it has converged
     order_changes = len(chosen) - int(usable.sum())
@@ -380,7 +385,11 @@ def compare(case, trace, gradients, kind, rng, limit=12):
     size = np.abs(analytic)
     least = 1e-3 * max(np.abs(values).max(initial=0.0) for values in gradients[kind].values())
     if 0.0 < TOLERANCE * least < rounding(case, trace) / (STEPS[0] * min(units_of(case, kind, name) for name in sizes)):
-        return Comparison(np.zeros(0), 0, order_changes, len(analytic))
-    error = np.nanmin(np.abs(differences[usable] - analytic[:, None]), axis=1, initial=np.inf)
+        return Comparison(np.zeros(0), 0, order_changes, 0, len(analytic))
+    differences = differences[usable]
+    change = np.abs(np.diff(differences, axis=1)) / np.maximum(np.abs(differences[:, 1:]), max(least, 1e-300))
+    settled = np.nanmin(change, axis=1, initial=np.inf) <= SETTLED
+    analytic, size, differences = analytic[settled], size[settled], differences[settled]
+    error = np.nanmin(np.abs(differences - analytic[:, None]), axis=1, initial=np.inf)
     ratio = np.where(error == 0.0, 0.0, error / np.maximum(size, max(least, 1e-300)))
-    return Comparison(ratio, int(np.count_nonzero(analytic)), order_changes, 0)
+    return Comparison(ratio, int(np.count_nonzero(analytic)), order_changes, int(np.sum(~settled)), 0)
