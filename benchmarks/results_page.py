@@ -105,6 +105,24 @@ def seeds():
                       "decision, ms"), rows)
 
 
+def folds():
+    """Yield the section of cross-validations."""
+    files = sorted(RESULTS.glob("folds_*.json"))
+    if not files:
+        return
+    yield from ["## Cross-validation", "",
+                "`benchmarks/folds.py`: every sample is tested on once, by a network trained on all other folds for "
+                "all epochs.", ""]
+    rows = []
+    for path in files:
+        found = read(path)
+        accuracy = [fold["accuracy"] for fold in found["folds"]]
+        rows.append((DATA[found["dataset"]], f"`{found['recipe']}`", len(accuracy), sum(found["folds"][0]["samples"]),
+                     percent(found["mean"], 1), percent(found["standard_deviation"], 1),
+                     f"{percent(min(accuracy), 0)} to {percent(max(accuracy), 0)}"))
+    yield from table(("data", "recipe", "folds", "samples", "test, % (mean)", "deviation", "range"), rows)
+
+
 def pooling():
     """Yield the section that compares poolings in one network."""
     found = read(RESULTS / "pooling.json")
@@ -165,7 +183,7 @@ def memory():
     yield from table(("network", "what grows", *(f"x{factor:g}" for factor in found["factors"])), rows)
 
 
-SECTIONS = (headline, seeds, pooling, ablation, robustness, speed, memory)
+SECTIONS = (headline, seeds, folds, pooling, ablation, robustness, speed, memory)
 
 
 def page():

@@ -7,6 +7,7 @@ import pytest
 
 import training
 from eventsim.errors import InputError
+from eventsim.recordings import Recordings
 from training import config, demo, experiment, looks, progress
 
 TEXT = """
@@ -132,15 +133,25 @@ def test_the_demo_trains_what_the_commented_example_describes(repository):
     assert config.parse(demo.SETTINGS) == example
 
 
+def recordings(count=20, events=500):
+    """Return random recordings of the camera of N-MNIST."""
+    rng = np.random.default_rng(1)
+    total = count * events
+    time = np.sort(rng.uniform(0.0, 300.0, (count, events)), axis=1).ravel()
+    return Recordings(time, rng.integers(0, 34, total), rng.integers(0, 34, total), rng.integers(0, 2, total),
+                      np.arange(0, total + 1, events), shape=(34, 34))
+
+
+@pytest.mark.compiled
 def test_every_example_configuration_is_understood(repository):
     files = sorted((repository / "examples" / "configs").glob("*.toml"))
-    names = {"digits", "mnist", "mnist_readout", "mnist_conv", "fashion_conv", "yin_yang"}
+    names = {"digits", "mnist", "mnist_readout", "mnist_conv", "fashion_conv", "yin_yang", "nmnist"}
     assert names <= {f.stem for f in files}
     for file in files:
         found = config.load(file)
         assert found.resolved()["fit"]["epochs"] > 0
-        shape = {"digits": (8, 8, 1), "yin-yang": (4,)}.get(found.data.name, (28, 28, 1))
-        model = config.build(found, shape, range(10))
+        shape = {"digits": (8, 8, 1), "yin-yang": (4,), "nmnist": (34, 34)}.get(found.data.name, (28, 28, 1))
+        model = config.build(found, shape, range(10), recordings() if found.data.name == "nmnist" else None)
         arguments = found.fit_arguments()
         training.parameters.Parameters(model.net, arguments["learn"], arguments["normalize"], arguments["rates"])
         training.dropout.Dropout(model.net, arguments["dropout"], model.output)
