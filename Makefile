@@ -42,10 +42,8 @@ test: $(VENV)/.test
 	$(BIN)/python -c 'import eventsim, sys; sys.exit(sys.prefix not in eventsim.__file__)'
 	@echo "== kernels as plain Python, with coverage"
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" --cov --cov-report=term:skip-covered $(PLAIN)
-	@echo "== kernels with their array bounds checked"
-	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=2 $(PYTEST) -m "not whole" $(KERNELS)
-	@echo "== one thread"
-	EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" $(KERNELS)
+	@echo "== kernels with their array bounds checked, on one thread"
+	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" $(KERNELS)
 	@echo "== two threads, everything"
 	EVENTSIM_THREADS=2 $(PYTEST) tests
 
