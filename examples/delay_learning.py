@@ -44,7 +44,7 @@ def main(figure):
         model = untrained(train.classes)
         history = training.fit(
             model, train.images, train.labels, validation=(validation.images, validation.labels), epochs=EPOCHS,
-            batch=100, optimizer=training.AdamW(5e-3), schedule="cosine", learn=learn,
+            batch=100, optimizer=training.AdamW(2e-2), schedule="cosine", learn=learn,
             delays=training.Delays(longest=LONGEST) if "delays" in learn else None,
             policies=[training.regularize.SilentLabel()], clip=0.5, slope_floor=0.3, progress=None)
         accuracy = 100.0 * model.evaluate(test.images, test.labels)["accuracy"]
