@@ -88,7 +88,7 @@ def followed(model, images, labels, threads):
             decision = measure.decide(trace, rule="margin", margin=margin)
             until = np.where(decision.decided, np.minimum(decision.time, model.t_stop), model.t_stop)
             sums[name] += (np.count_nonzero(decision.label == labels[here]), until.sum(),
-                           _spikes(trace, until), measure.synaptic_operations(trace, until).sum())
+                           measure.spike_counts(trace, until).total, measure.synaptic_operations(trace, until).sum())
     columns = ("accuracy", "decision_ms", "spikes", "operations")
     mean = {name: (total / len(labels)).tolist() for name, total in (sums | curve).items()}
     return {
@@ -108,13 +108,6 @@ def same_as_loop(model, steps, images, threads):
         equal = [np.all(trace.first_spikes(name) == found, axis=1) for name, found in times.items()]
         same += int(np.count_nonzero(np.all(equal, axis=0)))
     return same
-
-
-def _spikes(trace, until):
-    """Return the spikes of all neurons of all samples up to an instant of each sample."""
-    return sum(int(np.count_nonzero(table.time <= until[table.sample]))
-               for table in (trace.spikes(name) for name, population in trace.network.populations.items()
-                             if population.kind == "neurons"))
 
 
 def plot(figures, path):

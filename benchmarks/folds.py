@@ -55,7 +55,7 @@ def joined(one, other):
     """Return the samples of two parts of a data set as one."""
     if isinstance(one, np.ndarray):
         return np.concatenate([one, other])
-    return type(one).of([one[[k]] for k in range(len(one))] + [other[[k]] for k in range(len(other))])
+    return type(one).of([one, other])
 
 
 def run(options):

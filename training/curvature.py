@@ -59,12 +59,13 @@ class Objective:
         parameters.restore(arrays)
         try:
             decoder = parameters.decoder(self._model.decoder)
-            activity = self._passes.forward(self._stimulus, *parameters.effective(), learning=True)
+            effective = parameters.effective()
+            activity = self._passes.forward(self._stimulus, *effective, learning=True)
             read = self._model.read(activity)
             loss, found = loss_and_gradients(
                 self._passes, activity, read, decoder, self._model.output, self._labels)
             scale = decoder.log_scale_gradient(read, self._labels) if "scale/decoder" in arrays else 0.0
-            weights = {name: found.weights[name] for name in parameters.effective().weights}
+            weights = {name: found.weights[name] for name in effective.weights}
             gradients = parameters.backward(weights, found.thresholds, found.offsets, found.delays, scale)
         finally:
             parameters.restore(kept)

@@ -249,12 +249,15 @@ class Parameters:
 
     def fold(self, net):
         """Write what is `effective` into `net`: plain numbers, no normalisation left."""
-        weights, thresholds, offsets, delays = self.effective()
-        for name, weight in weights.items():
-            net.projections[name].set_weight(weight)
-        for name, threshold in thresholds.items():
-            net.set_neuron(name, net[name].neuron.replace(v_threshold=threshold))
-        for name, offset in offsets.items():
-            net.set_neuron(name, net[name].neuron.replace(i_offset=offset))
-        for name, delay in delays.items():
-            net.projections[name].set_delay(delay)
+        write_into(net, *self.effective())
+
+
+def write_into(net, weights=None, thresholds=None, offsets=None, delays=None):
+    """Write weights and delays by projection, thresholds and i_offset by population, into a network."""
+    for name, weight in (weights or {}).items():
+        net.projections[name].set_weight(weight)
+    for name, delay in (delays or {}).items():
+        net.projections[name].set_delay(delay)
+    for parameter, given in (("v_threshold", thresholds), ("i_offset", offsets)):
+        for name, values in (given or {}).items():
+            net.set_neuron(name, net[name].neuron.replace(**{parameter: values}))

@@ -11,7 +11,8 @@ Torch itself is imported when the class is first asked for, so this module can b
 
 import importlib
 
-from eventsim.errors import InputError, did_you_mean
+from eventsim import optional
+from eventsim.errors import did_you_mean
 
 _NAMES = ("SpikeTimes",)
 
@@ -19,11 +20,7 @@ _NAMES = ("SpikeTimes",)
 def __getattr__(name):
     if name not in _NAMES:
         raise AttributeError(f'module "{__name__}" has no "{name}".{did_you_mean(name, _NAMES)}')
-    try:
-        importlib.import_module("torch")  # the real one: imports are absolute
-    except ModuleNotFoundError:
-        raise InputError(f"training.torch.{name} needs PyTorch, which is not installed; "
-                         "install it: pip install eventsim[torch]") from None
+    optional.package("torch", "torch")  # the real one: imports are absolute
     value = getattr(importlib.import_module("training.torch_module"), name)
     globals()[name] = value
     return value

@@ -20,6 +20,8 @@ from eventsim.network import Network
 from eventsim.stops import positive
 from training import first_arrival, layered
 from training.gradient import spike_time_gradient
+from training.parameters import write_into
+from training.trace_passes import of_first_spikes
 
 KINDS = ("weights", "delays", "thresholds", "offsets")
 """What may come anew: weights and delays by projection, thresholds and i_offset by population."""
@@ -159,23 +161,13 @@ class Runner:
             return found
         for name, error in by_name.items():
             if not run.net[name].is_readout:
-                spikes, first = run.result.spikes(name), run.result.first_spikes(name)
-                here = spikes.sample, spikes.neuron
-                by_name[name] = np.where(spikes.time == first[here], error[here], 0.0)
+                by_name[name] = of_first_spikes(run.result, name, error)
         return spike_time_gradient(run.net, run.result, by_name, self.threads, self.slope_floor)
 
     def network(self, given):
         """Return a new network with other parameters, as `forward` takes them."""
         net = copy.deepcopy(self.net)
-        for name, values in given.get("weights", {}).items():
-            net.projections[name].set_weight(values)
-        for name, values in given.get("delays", {}).items():
-            net.projections[name].set_delay(values)
-        thresholds, offsets = given.get("thresholds", {}), given.get("offsets", {})
-        for name in {**thresholds, **offsets}:
-            changes = {"v_threshold": thresholds.get(name), "i_offset": offsets.get(name)}
-            net.set_neuron(name, net[name].neuron.replace(
-                **{field: values for field, values in changes.items() if values is not None}))
+        write_into(net, **{kind: given.get(kind) for kind in KINDS})
         return net
 
     def _with(self, given):

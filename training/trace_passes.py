@@ -15,6 +15,7 @@ from eventsim.errors import InputError
 from eventsim.lower import lower
 from training.gradient import spike_time_gradient
 from training.layered import Gradients
+from training.parameters import write_into
 from training.readout_loss import Integral, ValueAt
 
 
@@ -77,13 +78,7 @@ class TracePasses:
 
         Weights, thresholds, offsets and delays are written into the network.
         """
-        for name, values in (weights or {}).items():
-            self._net.projections[name].set_weight(values)
-        for name, values in (delays or {}).items():
-            self._net.projections[name].set_delay(values)
-        for parameter, given in (("v_threshold", thresholds), ("i_offset", offsets)):
-            for name, values in (given or {}).items():
-                self._net.set_neuron(name, self._net[name].neuron.replace(**{parameter: values}))
+        write_into(self._net, weights, thresholds, offsets, delays)
         if learning:
             lower(self._net, learning=True)
         trace = eventsim.simulate(
@@ -96,7 +91,7 @@ class TracePasses:
         read = activity.potential[output] if decoder.readout == "potential" else activity.time[output]
         loss, error = decoder(read, labels)
         if decoder.readout != "potential":
-            given = _of_first_spikes(activity.trace, output, error)
+            given = of_first_spikes(activity.trace, output, error)
         elif decoder.over == "maximum":
             given = ValueAt(activity.at, error)
         elif decoder.over == "integral":
@@ -125,7 +120,7 @@ def _discount(decoder):
     return math.inf if decoder.tau is None else decoder.tau
 
 
-def _of_first_spikes(trace, name, error):
+def of_first_spikes(trace, name, error):
     """Return dL/dt by recorded spike from dL/dt of first spikes, (samples, size)."""
     table = trace.spikes(name)
     _, first = np.unique(np.asarray(table.sample, np.int64) * error.shape[1] + table.neuron, return_index=True)

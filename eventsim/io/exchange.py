@@ -1,6 +1,5 @@
 """What the converters of spikes share: which spikes of a trace go out, and how those of a file come in."""
 
-import importlib
 from typing import NamedTuple
 
 import numpy as np
@@ -34,28 +33,6 @@ class Exported(NamedTuple):
     sample: np.ndarray
     slope: np.ndarray | None
     amplitude: np.ndarray | None
-
-
-def package(name, extra):
-    """Import an optional package.
-
-    Parameters
-    ----------
-    name : str
-        The module.
-    extra : str
-        The extra of eventsim that installs it.
-
-    Raises
-    ------
-    InputError
-        It is not installed.
-    """
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise InputError(f'this needs the package "{name}", which is not installed; pip install eventsim[{extra}]'
-                         ) from None
 
 
 def check_trace(what, source):

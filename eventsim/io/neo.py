@@ -9,7 +9,7 @@ Reference: Garcia et al., Front. Neuroinform. 8:10 (2014); https://neo.readthedo
 import numpy as np
 
 import eventsim
-from eventsim import arrays, provenance
+from eventsim import arrays, optional, provenance
 from eventsim.errors import InputError
 from eventsim.io import exchange
 
@@ -45,7 +45,7 @@ def to_neo(trace, populations=None, samples=None):
         (``pip install eventsim[neo]``).
     """
     exchange.check_trace("to_neo", trace)
-    neo = exchange.package("neo", "neo")
+    neo = optional.package("neo", "neo")
     every = exchange.exported(trace, populations)
     wanted = exchange.chosen_samples(trace.n_samples, samples)
     block = neo.Block(name="eventsim trace", **_about(trace))
@@ -90,7 +90,7 @@ def from_neo(source, population=None, key="neuron", origin=0.0):
         What is given is none of these, ids on some trains only, a population that is not there or not clear, spikes
         before the origin, or Neo is not installed (``pip install eventsim[neo]``).
     """
-    neo = exchange.package("neo", "neo")
+    neo = optional.package("neo", "neo")
     start = None if isinstance(origin, str) and origin == START else arrays.number("origin", origin)
     samples = _segments(neo, source)
     if population is None:

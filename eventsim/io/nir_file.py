@@ -2,6 +2,7 @@
 
 import pathlib
 
+from eventsim import optional
 from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
 
@@ -14,13 +15,7 @@ def package():
     InputError
         It is not installed.
     """
-    try:
-        import nir
-    except ImportError:
-        raise InputError(
-            "NIR needs the package nir, which is not installed; run: pip install eventsim[nir]"
-        ) from None
-    return nir
+    return optional.package("nir", "nir")
 
 
 def is_nir(path):

@@ -11,7 +11,7 @@ import os
 
 import numpy as np
 
-from eventsim import arrays, provenance
+from eventsim import arrays, optional, provenance
 from eventsim.errors import InputError
 from eventsim.io import exchange
 from eventsim.io.aside import hdf5_aside
@@ -54,7 +54,7 @@ def to_nwb(trace, path, populations=None, samples=None, spacing=None, session_de
     back differs by the spacing of float64 numbers at the time on the axis, 2e-11 ms at 100 s.
     """
     exchange.check_trace("to_nwb", trace)
-    pynwb = exchange.package("pynwb", "nwb")
+    pynwb = optional.package("pynwb", "nwb")
     every = exchange.exported(trace, populations)
     for columns in every:
         exchange.refuse_amplitudes(columns, "an NWB file")
@@ -96,7 +96,7 @@ def from_nwb(path, population=None, trials=True):
         Missing, damaged or foreign file, one without spike times, a population that is not there or not clear, spikes
         before t = 0, or pynwb is not installed (``pip install eventsim[nwb]``).
     """
-    pynwb = exchange.package("pynwb", "nwb")
+    pynwb = optional.package("pynwb", "nwb")
     where = f'"{os.fspath(path)}"'
     if not os.path.isfile(path):
         raise InputError(f"there is no file {where}; give an NWB file")

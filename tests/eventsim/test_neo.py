@@ -1,7 +1,5 @@
 """Neo blocks: a train for each recorded neuron with the times of the trace, and the same spikes back."""
 
-import importlib
-
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -11,7 +9,6 @@ from refusals import refusal
 from small_runs import as_spikes, network, onset, recurrent_run, trace_of
 
 import eventsim as es
-from eventsim.io import exchange
 
 neo = pytest.importorskip("neo", reason="needs the extra neo: pip install eventsim[neo]")
 pq = pytest.importorskip("quantities", reason="comes with Neo")
@@ -152,11 +149,3 @@ def test_what_are_no_spike_trains_is_refused_with_one_line(kind):
 def test_only_traces_become_blocks():
     assert "got Spikes" in refusal(es.io.to_neo, es.Spikes([1.0], [0]))
     assert "not in the network" in refusal(es.io.to_neo, recurrent_run(), "excitatry")
-
-
-def test_a_missing_package_is_answered_with_its_extra(monkeypatch):
-    def missing(name):
-        raise ImportError(name)
-
-    monkeypatch.setattr(importlib, "import_module", missing)
-    assert "pip install eventsim[neo]" in refusal(exchange.package, "neo", "neo")

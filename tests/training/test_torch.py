@@ -417,7 +417,7 @@ def test_without_torch_the_door_says_what_to_install():
             "from eventsim.errors import InputError\n"
             "try:\n    training.torch.SpikeTimes\nexcept InputError as error:\n    print(error)")
     said = run_python(code).strip()
-    assert said.endswith("install it: pip install eventsim[torch]") and "\n" not in said
+    assert said.endswith("; pip install eventsim[torch]") and "\n" not in said
 
 
 def test_an_unknown_name_behind_the_door_is_answered_with_a_suggestion():
