@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import inner
+from eventsim._jit import inner, kernel
 from eventsim.neurons import membrane
 
 
@@ -73,16 +73,79 @@ class Lowered(NamedTuple):
 def lower(net, learning=False):
     """Return the flat form of `net`; kept on the network until its fingerprint changes.
 
-    With `learning` what `parameters` returns is made in the same go and kept as well (8 bytes a synapse).
+    With `learning` what `parameters` returns is made in the same go and kept as well (8 bytes a synapse), and where
+    nothing but weights and parameters of neurons has changed since, only these are written anew.
     """
     fingerprint = net.fingerprint()
     kept = getattr(net, "_lowered", None)
-    if kept is not None and kept[0] == fingerprint:
-        return kept[1]
-    parameter_of = {} if learning else None
-    lowered = _lower(net, parameter_of)
-    net._lowered = (fingerprint, lowered, parameter_of)
+    if kept is not None and kept.fingerprint == fingerprint:
+        return kept.lowered
+    parameter_of, wiring = ({}, _wiring(net)) if learning else (None, None)
+    if learning and kept is not None and kept.serves(wiring):
+        parameter_of, lowered = kept.parameter_of, _with_new_values(net, kept)
+    else:
+        lowered = _lower(net, parameter_of)
+    net._lowered = _Kept(fingerprint, lowered, parameter_of, wiring)
     return lowered
+
+
+class _Kept(NamedTuple):
+    """A flat form and what it was made of."""
+
+    fingerprint: str
+    lowered: Lowered
+    parameter_of: dict | None
+    """By projection, with `learning` only."""
+    wiring: tuple | None
+    """See `_wiring`."""
+
+    def serves(self, wiring):
+        """Return whether a network wired like that has its synapses at the same places."""
+        if self.wiring is None or len(self.wiring) != len(wiring):
+            return False
+        if any(one is not other for one, other in zip(self.wiring, wiring, strict=True)):
+            return False
+        # Synapses that share source, target and delay are ordered by weight.
+        return not _any_twins(self.lowered)
+
+
+def _wiring(net):
+    """Return the objects that the places of synapses depend on; a change of any puts another object there."""
+    result = [net.populations[name] for name in sorted(net.populations)]
+    for name in sorted(net.projections):
+        link = net.projections[name]
+        result += [link, link.connection, link.pairs, link._delay]
+    return tuple(result)
+
+
+@kernel
+def _twins(row_start, row_stop, target, delay, first_delay):
+    """Return whether two synapses of a row have the same target and delay; rows are in order."""
+    for row in range(len(row_start)):
+        for synapse in range(row_start[row] + 1, row_stop[row]):
+            if target[synapse] == target[synapse - 1] and (
+                    synapse <= first_delay or delay[synapse - first_delay] == delay[synapse - 1 - first_delay]):
+                return True
+    return False
+
+
+def _any_twins(lowered):
+    return _twins(lowered.row_start, lowered.row_stop, lowered.synapse_target, lowered.synapse_delay,
+                  lowered.first_delay)
+
+
+def _with_new_values(net, kept):
+    """Return the flat form with the present weights and parameters of neurons."""
+    weight = np.empty(len(kept.lowered.synapse_weight))
+    for number, name in enumerate(kept.lowered.projections):
+        here = slice(kept.lowered.projection_start[number], kept.lowered.projection_stop[number])
+        np.take(net.projections[name].synapse_weight(), kept.parameter_of[name], out=weight[here])
+    return kept.lowered._replace(synapse_weight=weight, projection_receptor=_receptors(net, kept.lowered.projections),
+                                 **_neurons(net, kept.lowered.names, kept.lowered.offset))
+
+
+def _receptors(net, projections):
+    return np.array([net.projections[name].receptor_index for name in projections], dtype=np.int32)
 
 
 def _sorted_rows(source, delay, target, weight):
@@ -157,25 +220,22 @@ def parameters(net, name):
         Index into the projection's flattened weights. Kept only after `lower(net, learning=True)`.
     """
     kept = getattr(net, "_lowered", None)
-    if kept is not None and kept[0] == net.fingerprint() and kept[2] is not None:
-        return kept[2][name]
+    if kept is not None and kept.fingerprint == net.fingerprint() and kept.parameter_of is not None:
+        return kept.parameter_of[name]
     return _rows_of(net.projections[name]).parameter
 
 
-def _lower(net, parameter_of):
-    names = tuple(sorted(net.populations))
-    populations = [net.populations[name] for name in names]
-    sizes = [population.size for population in populations]
-    offset = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
-    total = int(offset[-1])
-    count = len(names)
+def _neurons(net, names, offset):
+    """Return what neurons are, as fields of `Lowered`."""
+    count, total = len(names), int(offset[-1])
     regime = np.full(count, -1, dtype=np.int64)
     tau_mem, tau_syn, tau_two = np.ones(count), np.ones(count), np.zeros(count)
     period = np.full(count, membrane.PERIOD_WITHOUT_TAU)
     fires = np.zeros(count, dtype=bool)
     v_inf, drive, v_reset, v_init = np.zeros(total), np.zeros(total), np.zeros(total), np.zeros(total)
     theta, refractory = np.full(total, np.inf), np.zeros(total)
-    for index, population in enumerate(populations):
+    for index, name in enumerate(names):
+        population = net.populations[name]
         if population.kind != "neurons":
             continue
         values = population.neuron.resolve(population.size)
@@ -192,7 +252,16 @@ def _lower(net, parameter_of):
         v_init[here] = values.v_init - v_inf[here]
         refractory[here] = values.t_refractory
         fires[index] = bool(np.any(np.isfinite(values.v_threshold)))
+    return {"fires": fires, "regime": regime, "tau_mem": tau_mem, "tau_syn": tau_syn, "tau_two": tau_two,
+            "period": period, "v_inf": v_inf, "drive": drive, "theta": theta, "v_reset": v_reset, "v_init": v_init,
+            "t_refractory": refractory}
 
+
+def _lower(net, parameter_of):
+    names = tuple(sorted(net.populations))
+    sizes = [net.populations[name].size for name in names]
+    offset = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    total = int(offset[-1])
     projections = tuple(sorted(net.projections))
     index_of = {name: index for index, name in enumerate(names)}
     links = [net.projections[name] for name in projections]
@@ -230,8 +299,10 @@ def _lower(net, parameter_of):
     pointer = np.zeros(total + 1, dtype=np.int64)
     np.cumsum(np.bincount(source, minlength=total), out=pointer[1:])
     return Lowered(
-        names, projections, offset, np.repeat(np.arange(count, dtype=np.int32), sizes), fires, regime,
-        tau_mem, tau_syn, tau_two, period, v_inf, drive, theta, v_reset, v_init, refractory,
-        pointer, row_projection, row_start, row_stop, row_delay, target, weight, delay, first_delay, start, stop,
-        target_of, np.array([link.scale for link in links], dtype=np.float64),
-        np.array([link.receptor_index for link in links], dtype=np.int32))
+        names=names, projections=projections, offset=offset,
+        population=np.repeat(np.arange(len(names), dtype=np.int32), sizes), **_neurons(net, names, offset),
+        row_ptr=pointer, row_projection=row_projection, row_start=row_start, row_stop=row_stop, row_delay=row_delay,
+        synapse_target=target, synapse_weight=weight, synapse_delay=delay, first_delay=first_delay,
+        projection_start=start, projection_stop=stop, projection_target=target_of,
+        projection_scale=np.array([link.scale for link in links], dtype=np.float64),
+        projection_receptor=_receptors(net, projections))

@@ -99,12 +99,16 @@ class Projection:
 
         Parameters
         ----------
-        name, source, target, connection, delay, seed, receptor
-            As `drawn`; `delay` is a number or an array.
+        name, source, target, connection
+            As `drawn`.
         pairs : (array_like, array_like) or None
             Source and target ids, where the rule lists or draws them one by one.
         weight : array_like
             In the shape of the rule.
+        delay : float or array_like
+            In ms.
+        seed, receptor
+            As `drawn`.
 
         Returns
         -------
@@ -212,11 +216,13 @@ class Projection:
         """
         shape = self._weight.shape
         source, target, parameter = self.connection.ends(self.source, self.target, self._pairs, shape)
-        weight = self._weight.reshape(-1)
-        if self.connection.pool > 1:
-            weight = weight / self.connection.pool**2
         delay = self._delay if self._delay.ndim == 0 else self._delay.reshape(-1)[parameter]
-        return Synapses(source, target, weight[parameter], delay, parameter, self.scale)
+        return Synapses(source, target, self.synapse_weight()[parameter], delay, parameter, self.scale)
+
+    def synapse_weight(self):
+        """Return the weight of a synapse by its parameter, (parameters,): divided by pool^2 under average pooling."""
+        weight = self._weight.reshape(-1)
+        return weight / self.connection.pool**2 if self.connection.pool > 1 else weight
 
     def digest(self):
         """Return the SHA-256 of everything that the simulation depends on; kept until something is set."""

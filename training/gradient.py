@@ -12,7 +12,8 @@ from eventsim import arrays
 from eventsim.engines.layers import in_threads, thread_count
 from eventsim.errors import InputError, choose
 from eventsim.lower import lower, parameters
-from training import adjoint, time_constants
+from eventsim.neurons import receptors
+from training import adjoint, sweep_order, time_constants
 from training.readout_loss import Integral, ValueAt
 
 SHARD = 16
@@ -27,12 +28,13 @@ class SpikeTimeGradient(NamedTuple):
     weights : dict of str to ndarray
         By projection, in the shape of the user's weights.
     delays : dict of str to ndarray
-        By projection, in the shape of the user's delays (a 0-d array where one delay serves all).
+        By projection, in the shape of the user's delays (a 0-d array where one delay serves all); without `inputs`,
+        those from neurons only.
     thresholds : dict of str to ndarray
         By population that fires, one value a neuron.
     input_times : dict of str to ndarray
         By input, one value a spike in the (flattened) order in which the user gave the times; zero where
-        the time is inf.
+        the time is inf. Empty without `inputs`.
     resets : dict of str to ndarray
         dL/dv_reset by population that fires, one value a neuron.
     offsets : dict of str to ndarray
@@ -58,7 +60,7 @@ class SpikeTimeGradient(NamedTuple):
     tau_syn: dict
 
 
-def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0, taus=False):
+def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0, taus=False, inputs=True):
     """Return the derivatives of a loss on spike times, or on the membrane of readouts, over a recorded trace.
 
     Any topology, delays, refractory periods and numbers of spikes; the cost is proportional to the arrivals.
@@ -80,6 +82,9 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0
         gradient. A spike that only touches its threshold (V' = 0) has none.
     taus : bool, optional
         Also by time constants, which takes a run through the trace from its beginning.
+    inputs : bool, optional
+        Also by the times of input spikes and by the delays from inputs to neurons; without them networks with many
+        inputs take less time.
 
     Returns
     -------
@@ -106,29 +111,22 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0
     lowered = lower(net)
     kernel_net = adjoint.Net(*(getattr(lowered, field) for field in adjoint.Net._fields))
     losses, values, integrals = _losses(trace, lowered, loss_gradient)
-    spikes, pieces = _all_spikes(trace, lowered, losses)
-    events, order = _events(trace, lowered, spikes, values)
-    bounds = np.searchsorted(spikes.sample, np.arange(trace.n_samples + 1))
+    ended = np.array(trace.ended, dtype=np.float64)
+    spikes, pieces, bounds = _all_spikes(trace, lowered, losses)
+    events, order = _events(lowered, spikes, bounds, ended, values)
     error, delta = spikes.error.copy(), np.zeros(len(spikes.time))
-    slopes = np.zeros(len(events.time))
-    carry = adjoint.carries(kernel_net)
-    releases = bool(np.any(events.kind == adjoint.RELEASE))
+    slopes = _slopes_at_release(lowered, kernel_net, spikes, bounds, events, order, ended)
+    carry, consecutive = adjoint.carries(kernel_net), adjoint.consecutive_rows(kernel_net)
     by_synapse = any(projection.delay.ndim for projection in net.projections.values())
     course = time_constants.Course(lowered, events, trace.n_samples) if taus else None
 
     def run(first, last):
         totals = adjoint.no_totals(kernel_net, by_synapse)
-        for sample in range(first, last):
-            of_spikes, of_events, of_others = (
-                (int(of[sample]), int(of[sample + 1])) for of in (bounds, order.events, order.others_bounds))
-            t_stop = float(trace.ended[sample])
-            if releases:
-                adjoint.slopes_at_release(kernel_net, spikes, *of_spikes, events, *of_events, t_stop, slopes)
-            adjoint.sweep(kernel_net, spikes, *of_spikes, events, *of_events, order.of_spike, order.others, *of_others,
-                          slopes, carry, integrals.asked, integrals.error[sample], integrals.tau, t_stop, slope_floor,
-                          error, delta, totals)
-            if taus:
-                course.follow(kernel_net, spikes, *of_spikes, *of_events, integrals, sample, t_stop)
+        adjoint.sweep(kernel_net, spikes, bounds, events, order, slopes, carry, consecutive, integrals.asked,
+                      integrals.error, integrals.tau, ended, slope_floor, inputs, first, last, error, delta, totals)
+        for sample in range(first, last) if taus else ():
+            course.follow(kernel_net, spikes, int(bounds[sample]), int(bounds[sample + 1]), int(order.events[sample]),
+                          int(order.events[sample + 1]), integrals, sample, float(ended[sample]))
         return totals
 
     shards = [(k, min(k + SHARD, trace.n_samples)) for k in range(0, trace.n_samples, SHARD)]
@@ -138,7 +136,7 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0
         for part in in_threads(run, shards[wave:wave + threads], threads):
             for total, partial in zip(totals, part, strict=True):
                 total += partial
-    result = _by_name(net, trace, lowered, totals, error, pieces)
+    result = _by_name(net, trace, lowered, totals, error, pieces, inputs)
     if taus:
         course.add(result, net, lowered, delta)
     return result
@@ -229,32 +227,41 @@ def _checked(name, values, shape, what):
     return values
 
 
-def _events(trace, lowered, spikes, values):
+def _events(lowered, spikes, bounds, ended, values):
     """Return the spikes of neurons, the ends of their refractory periods, the values asked for; and the `Order`."""
-    number = np.flatnonzero(lowered.regime[lowered.population[spikes.gid]] >= 0)
-    gid, sample = spikes.gid[number], spikes.sample[number]
-    end = spikes.time[number] + lowered.t_refractory[gid]
-    held = end < np.asarray(trace.ended)[sample]
-    parts = [(sample, spikes.time[number], adjoint.SPIKE, gid, number, 0.0),
-             (sample[held], end[held], adjoint.RELEASE, gid[held], number[held], 0.0)]
-    parts += [(at, time, adjoint.VALUE, neuron, -1, error) for at, time, neuron, error in values]
-    columns = [np.concatenate([np.broadcast_to(part[k], part[0].shape) for part in parts]) for k in range(6)]
-    order = np.lexsort((columns[2], columns[1], columns[3], columns[0]))
-    sample, time, kind, gid, number, error = (column[order] for column in columns)
-    events = adjoint.Events(
-        sample, time, kind.astype(np.int64), gid.astype(np.int64), number.astype(np.int64), error)
-    of_spike = np.full(len(spikes.time), -1)
-    fired = np.flatnonzero(events.kind == adjoint.SPIKE)
-    of_spike[events.number[fired]] = fired
-    others = np.flatnonzero(events.kind != adjoint.SPIKE)
-    others = others[np.lexsort((events.kind[others], time[others], sample[others]))]
-    every = np.arange(trace.n_samples + 1)
-    return events, adjoint.Order(
-        of_spike, others, np.searchsorted(sample, every), np.searchsorted(sample[others], every))
+    none = np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.int64), np.zeros(0)
+    sample, time, gid, error = (np.concatenate(column) for column in zip(none, *values, strict=True))
+    by_time = np.lexsort((time, sample))
+    values_bounds = np.searchsorted(sample[by_time], np.arange(len(ended) + 1))
+    *columns, of_spike, others, events_bounds, others_bounds = sweep_order.events_by_neuron(
+        spikes.time, spikes.gid, bounds, (lowered.regime >= 0)[lowered.population], lowered.t_refractory, ended,
+        time[by_time], gid[by_time], error[by_time], values_bounds)
+    return adjoint.Events(*columns), adjoint.Order(of_spike, others, events_bounds, others_bounds)
+
+
+def _slopes_at_release(lowered, net, spikes, bounds, events, order, ended):
+    """Return V'(R+) of the ends of refractory periods, by event.
+
+    Where a period has no length, only V has moved, by the reset, since V'(T-), which the trace has.
+    """
+    slopes = np.zeros(len(events.time))
+    at = np.flatnonzero(events.kind == adjoint.RELEASE)
+    gid, before = events.gid[at], spikes.slope[events.number[at]]
+    if not np.any(lowered.t_refractory[gid]) and np.isfinite(before).all():
+        by_v = np.array([0.0 if regime < 0 else receptors.slope(int(regime), *taus, 0.0, 1.0, 0.0, 0.0)
+                         for regime, *taus in zip(lowered.regime, lowered.tau_mem, lowered.tau_syn, lowered.tau_two,
+                                                  strict=True)])
+        slopes[at] = before + by_v[lowered.population[gid]] * (lowered.v_reset[gid] - lowered.theta[gid])
+        return slopes
+    for sample in range(len(ended)):
+        adjoint.slopes_at_release(
+            net, spikes, int(bounds[sample]), int(bounds[sample + 1]), events, int(order.events[sample]),
+            int(order.events[sample + 1]), float(ended[sample]), slopes)
+    return slopes
 
 
 def _all_spikes(trace, lowered, losses):
-    """Return all spikes, and where those of each population went: {name: positions}."""
+    """Return all spikes, where those of each population went: {name: positions}, and the bounds of samples."""
     columns, names = [], []
     for name, population in trace.network.populations.items():
         if population.kind == "poisson":
@@ -277,13 +284,14 @@ def _all_spikes(trace, lowered, losses):
         names.append(name)
     if not columns:
         columns = [(np.zeros(0, np.int32), np.zeros(0), np.zeros(0, np.int64), np.zeros(0), np.zeros(0), np.zeros(0))]
-    owner = np.repeat(np.arange(len(columns)), [len(column[0]) for column in columns])
+    starts = np.cumsum([0] + [len(column[0]) for column in columns])
     sample, time, gid, amplitude, slope, loss = (np.concatenate(column) for column in zip(*columns, strict=True))
-    order = np.lexsort((gid, time, sample))
+    order = sweep_order.merged(sample, time, gid, starts)
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     spikes = adjoint.Spikes(sample[order], time[order], gid[order], amplitude[order], slope[order], loss[order])
-    return spikes, {name: place[owner == index] for index, name in enumerate(names)}
+    bounds = np.searchsorted(spikes.sample, np.arange(trace.n_samples + 1))
+    return spikes, {name: place[starts[k]:starts[k + 1]] for k, name in enumerate(names)}, bounds
 
 
 def in_given_order(spikes, values):
@@ -304,7 +312,7 @@ def in_given_order(spikes, values):
     return np.bincount(spikes.given, values, spikes.n_given)
 
 
-def _by_name(net, trace, lowered, totals, error, pieces):
+def _by_name(net, trace, lowered, totals, error, pieces, inputs):
     result = SpikeTimeGradient(*({} for _ in SpikeTimeGradient._fields))
     for number, name in enumerate(lowered.projections):
         projection = net.projections[name]
@@ -313,6 +321,8 @@ def _by_name(net, trace, lowered, totals, error, pieces):
         size = math.prod(projection.weight.shape)
         summed = np.bincount(parameter, totals.synapse[mine], minlength=size) * lowered.projection_scale[number]
         result.weights[name] = summed.reshape(projection.weight.shape)
+        if not inputs and projection.source.kind != "neurons":
+            continue
         if projection.delay.ndim == 0:
             result.delays[name] = np.asarray(totals.shared_delay[number])
         else:
@@ -326,6 +336,6 @@ def _by_name(net, trace, lowered, totals, error, pieces):
         if lowered.fires[index]:
             result.thresholds[name], result.resets[name] = totals.threshold[here].copy(), totals.reset[here].copy()
             result.refractory[name] = totals.refractory[here].copy()
-    for name, spikes in trace.stimulus.items():
+    for name, spikes in trace.stimulus.items() if inputs else ():
         result.input_times[name] = in_given_order(spikes, error[pieces[name]])
     return result

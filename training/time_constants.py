@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import closed_form, kernel
+from eventsim._jit import inner, kernel
 from eventsim.lower import piece
 from eventsim.neurons import response
 from training.adjoint import RELEASE, SPIKE
@@ -68,27 +68,49 @@ def _arrivals_of(net, spikes, first, last, t_stop):
     return arrivals, np.argsort(arrivals.time, kind="stable")
 
 
-@closed_form
-def _flow(net, p, j, h, held, v, i, y, x):
-    """Bring neuron j forward by h ms. `i`, `y`: by receptor; `x`: by tau_mem and by each receptor's tau."""
+SPAN, DECAY, DECAY_BY_MEM = range(3)
+K, K_BY_MEM, K_BY_SYN, LEFT, SLOPE = range(5)
+"""Columns of `moves`, one row a population: how far it moves V and currents, then five for each receptor."""
+
+
+@inner
+def _move(net, p, h, moves):
+    """Write what `h` ms do to the neurons of a population."""
     tau_mem = net.tau_mem[p]
-    charge, by_mem = 0.0, 0.0
-    decay, decay_by_mem = response.of_potential(tau_mem, h)
+    moves[p, SPAN] = h
+    moves[p, DECAY], moves[p, DECAY_BY_MEM] = response.of_potential(tau_mem, h)
     for r in range(2):
-        tau = net.tau_two[p] if r == 1 else net.tau_syn[p]
+        tau, at = net.tau_two[p] if r == 1 else net.tau_syn[p], 3 + 5 * r
         if tau == 0.0:
             break
-        k, k_by_mem, k_by_syn = response.of_current(tau_mem, tau, h)
-        charge += i[j, r] * k
-        by_mem += i[j, r] * k_by_mem
-        x[j, r + 1] = x[j, r + 1] * decay + y[j, r] * k + i[j, r] * k_by_syn
+        moves[p, at + K], moves[p, at + K_BY_MEM], moves[p, at + K_BY_SYN] = response.of_current(tau_mem, tau, h)
         b = response.rate(tau)
-        left = math.exp(-b * h)
-        y[j, r] = (y[j, r] + i[j, r] * h * b * b) * left
-        i[j, r] *= left
-    x[j, 0] = x[j, 0] * decay + v[j] * decay_by_mem + by_mem
+        moves[p, at + LEFT], moves[p, at + SLOPE] = math.exp(-b * h), h * b * b
+
+
+@inner
+def _flow(net, p, j, h, held, v, i, y, x, moves):
+    """Bring neuron j forward by h ms. `i`, `y`: by receptor; `x`: by tau_mem and by each receptor's tau.
+
+    `moves` keeps what the last span did: where an arrival reaches all neurons, most share one.
+    """
+    if h == 0.0:
+        return
+    if h != moves[p, SPAN]:
+        _move(net, p, h, moves)
+    charge, by_mem, decay = 0.0, 0.0, moves[p, DECAY]
+    for r in range(2):
+        if (net.tau_two[p] if r == 1 else net.tau_syn[p]) == 0.0:
+            break
+        at = 3 + 5 * r
+        charge += i[j, r] * moves[p, at + K]
+        by_mem += i[j, r] * moves[p, at + K_BY_MEM]
+        x[j, r + 1] = x[j, r + 1] * decay + y[j, r] * moves[p, at + K] + i[j, r] * moves[p, at + K_BY_SYN]
+        y[j, r] = (y[j, r] + i[j, r] * moves[p, at + SLOPE]) * moves[p, at + LEFT]
+        i[j, r] *= moves[p, at + LEFT]
+    x[j, 0] = x[j, 0] * decay + v[j] * moves[p, DECAY_BY_MEM] + by_mem
     v[j] = v[j] * decay + charge
-    if math.isinf(tau_mem):
+    if math.isinf(net.tau_mem[p]):
         v[j] += net.drive[j] * h
     if held[j]:
         v[j] = net.v_reset[j]
@@ -104,7 +126,7 @@ def _follow(net, spikes, events, by_time, arrivals, order, asked, integral, tau,
     n = len(net.population)
     v = net.v_init.copy()
     i, y, x = np.zeros((n, 2)), np.zeros((n, 2)), np.zeros((n, 3))
-    held, since = np.zeros(n, np.bool_), np.zeros(n)
+    held, since, moves = np.zeros(n, np.bool_), np.zeros(n), np.full((len(net.regime), 13), -1.0)
     k, next_event = 0, 0
     while next_event < len(by_time):
         e = by_time[next_event]
@@ -117,12 +139,12 @@ def _follow(net, spikes, events, by_time, arrivals, order, asked, integral, tau,
             p = net.population[net.synapse_target[arrivals.start[a]]]
             for synapse in range(arrivals.start[a], arrivals.stop[a]):
                 j = net.synapse_target[synapse]
-                _flow(net, p, j, s - since[j], held, v, i, y, x)
+                _flow(net, p, j, s - since[j], held, v, i, y, x, moves)
                 since[j] = s
                 i[j, receptor] += net.synapse_weight[synapse] * spikes.amplitude[arrivals.spike[a]]
             continue
         j, t = events.gid[e], events.time[e]
-        _flow(net, net.population[j], j, t - since[j], held, v, i, y, x)
+        _flow(net, net.population[j], j, t - since[j], held, v, i, y, x, moves)
         since[j] = t
         if events.kind[e] == RELEASE:
             held[j] = False

@@ -72,6 +72,7 @@ class TracePasses:
         self._model, self._net = model, model.net
         self.threads, self.slope_floor, self._engine = threads, slope_floor, engine
         self.settings = "trace"
+        self._delays = False
 
     def forward(self, stimulus, weights=None, thresholds=None, offsets=None, delays=None, dropped=None, learning=False):
         """Return the `Activity` of a batch; parameters as `training.passes.Passes.forward`, and delays by projection.
@@ -79,6 +80,7 @@ class TracePasses:
         Weights, thresholds, offsets and delays are written into the network.
         """
         write_into(self._net, weights, thresholds, offsets, delays)
+        self._delays = bool(delays)
         if learning:
             lower(self._net, learning=True)
         trace = eventsim.simulate(
@@ -98,7 +100,8 @@ class TracePasses:
             given = Integral(error, _discount(decoder))
         else:
             given = error
-        found = spike_time_gradient(self._net, activity.trace, {output: given}, self.threads, self.slope_floor)
+        found = spike_time_gradient(self._net, activity.trace, {output: given}, self.threads, self.slope_floor,
+                                    inputs=self._delays)
         gradients = Gradients()
         gradients.weights, gradients.delays = found.weights, found.delays
         gradients.thresholds, gradients.offsets = found.thresholds, found.offsets

@@ -1,5 +1,7 @@
 """The flat form of a network: order of populations, rows and synapses."""
 
+import copy
+
 import hypothesis.strategies as st
 import numpy as np
 import pytest
@@ -115,6 +117,49 @@ def test_the_flat_form_is_kept_until_the_network_changes():
     second = lower(net)
     assert second is not first
     assert (2, "y", 0.5, 5, 4.0, 2) in rows(net)
+
+
+def assert_lowered_alike(net):
+    """Check what learning made of what it kept against the flat form of a copy that has kept nothing."""
+    afresh = copy.copy(net)
+    del afresh._lowered
+    kept, expected = lower(net, learning=True), lower(afresh)
+    for field in expected._fields:
+        one, other = getattr(kept, field), getattr(expected, field)
+        assert np.array_equal(one, other), field
+        assert np.asarray(one).dtype == np.asarray(other).dtype, field
+    for name in net.projections:
+        assert np.array_equal(parameters(net, name), parameters(afresh, name))
+
+
+@settings(max_examples=examples(60))
+@given(st.one_of(recurrent_cases(), layered_cases()), st.randoms(use_true_random=False))
+def test_what_learning_writes_anew_is_what_the_flat_form_made_afresh_holds(case, chance):
+    net = case.build()
+    lower(net, learning=True)
+    for name, projection in net.projections.items():
+        projection.set_weight(np.array([chance.choice([-1.0, 0.25, 0.5, 2.0]) for _ in range(projection.weight.size)]
+                                       ).reshape(projection.weight.shape))
+        assert_lowered_alike(net)
+        if chance.random() < 0.3:
+            net.projections[name].set_delay(chance.choice([0.0, 0.5, 1.5]))
+            assert_lowered_alike(net)
+    for name, population in net.populations.items():
+        if population.kind == "neurons" and not population.is_readout:
+            net.set_neuron(name, population.neuron.replace(v_threshold=3.0, v_reset=-2.0))
+            assert_lowered_alike(net)
+
+
+def test_learning_notices_a_new_population_and_receptors_in_another_order():
+    net = es.Network(seed=1)
+    net.input("in", 2)
+    net.population("cells", 1, es.LIF(20.0, {"fast": 2.0, "slow": 5.0}))
+    net.connect("in", "cells", es.Dense([[1.0], [2.0]]), receptor="slow")
+    lower(net, learning=True)
+    net.set_neuron("cells", es.LIF(20.0, {"slow": 5.0, "fast": 2.0}))
+    assert_lowered_alike(net)
+    net.population("another", 3, es.LIF(20.0, 5.0))
+    assert_lowered_alike(net)
 
 
 def test_an_empty_network_has_empty_arrays():

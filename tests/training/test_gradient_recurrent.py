@@ -121,6 +121,39 @@ def test_gradients_of_recurrent_networks_are_the_same_bits_for_any_number_of_thr
                         for name, values in part.items()}
 
 
+def everything_but_inputs(found, kept):
+    """Return all derivatives as one array; of the delays those of the projections `kept`."""
+    parts = {**found._asdict(), "input_times": {}, "delays": {name: found.delays[name] for name in kept}}
+    return np.concatenate([np.ravel(values) for part in parts.values() for _, values in sorted(part.items())])
+
+
+@pytest.mark.parametrize("tau_syn", [5.0, {"fast": 2.0, "slow": 5.0}])
+@pytest.mark.parametrize("delay", [0.0, 0.5, "each"])
+@pytest.mark.parametrize("t_stop", [30.0, 90.0])  # shorter and longer than the time between two origins
+def test_without_inputs_all_other_derivatives_are_the_same(tau_syn, delay, t_stop):
+    rng = np.random.default_rng(3)
+    net = es.Network(seed=0)
+    net.input("in", 12)
+    net.population("hidden", 7, es.LIF(20.0, tau_syn, i_offset=0.9))
+    net.population("out", 3, es.LIF(20.0, 5.0))
+    receptors = ("fast", "slow") if isinstance(tau_syn, dict) else (None,)
+    for number, receptor in enumerate(receptors):
+        weight = rng.normal(0.4, 0.2, (12, 7))
+        net.connect("in", "hidden", es.Dense(weight), name=f"first{number}", receptor=receptor,
+                    delay=rng.uniform(0.0, 1.0, weight.shape) if delay == "each" else delay)
+    net.connect("hidden", "out", es.Dense(rng.normal(1.0, 0.3, (7, 3))), name="second", delay=0.25)
+    samples = np.repeat(np.arange(4), 20)
+    stimulus = {"in": es.Spikes(rng.uniform(0.0, t_stop, 80), rng.integers(0, 12, 80), samples)}
+    trace = es.simulate(net, stimulus, t_stop)
+    loss = {"out": rng.normal(size=len(trace.spikes("out").time))}
+    whole = training.spike_time_gradient(net, trace, loss)
+    fewer = training.spike_time_gradient(net, trace, loss, inputs=False)
+    assert len(trace.spikes("hidden").time) > 7 * 4 > 0 < len(trace.spikes("out").time)
+    assert fewer.input_times == {} and list(fewer.delays) == ["second"]
+    expected = everything_but_inputs(whole, ["second"])
+    assert np.allclose(everything_but_inputs(fewer, ["second"]), expected, rtol=1e-12, atol=1e-14 * abs(expected).max())
+
+
 def test_the_largest_potential_has_the_gradient_of_the_value_at_its_instant():
     case = random_case(np.random.default_rng(3), (20.0, 5.0), reading="end")
     trace = es.simulate(case.net, case.stimulus, case.t_stop)
