@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from eventsim import arrays, foreign, random
+from eventsim import arrays, foreign, notebook, random
 from eventsim.connect import KINDS, Connection
 from eventsim.errors import InputError, choose
 from eventsim.neurons.lif import LIF
@@ -37,10 +37,11 @@ class Network:
 
     Examples
     --------
-    >>> net = Network(seed=1)
+    >>> import eventsim as es
+    >>> net = es.Network(seed=1)
     >>> pixels = net.input("pixels", (8, 8, 1))
-    >>> hidden = net.population("hidden", 100, LIF(tau_mem=20.0, tau_syn=5.0))
-    >>> net.connect(pixels, hidden, KINDS["Dense"](0.1), delay=1.0).name
+    >>> hidden = net.population("hidden", 100, es.LIF(tau_mem=20.0, tau_syn=5.0))
+    >>> net.connect(pixels, hidden, es.Dense(0.1), delay=1.0).name
     'pixels->hidden'
     """
 
@@ -79,6 +80,9 @@ class Network:
 
     def __repr__(self):
         return f"<Network: {len(self._populations)} populations, {len(self._projections)} projections>"
+
+    def _repr_html_(self):
+        return notebook.of_network(self)
 
     def input(self, name, shape):
         """Add a population whose spikes are given at simulation time.
@@ -234,7 +238,7 @@ class Network:
 
         Parameters
         ----------
-        source, target, connection, name, receptor
+        source, target, connection, name
             As `connect`.
         pairs : (array_like, array_like) or None
             Source and target ids, where the rule lists or draws them one by one.
@@ -242,6 +246,8 @@ class Network:
             In the shape of the rule.
         delay : float or array_like
             In ms.
+        receptor : str, optional
+            As `connect`.
 
         Returns
         -------

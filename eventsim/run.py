@@ -16,6 +16,7 @@ from eventsim.choice import ENGINES, SAMPLES, choose_engine, shards_for
 from eventsim.engines import layers
 from eventsim.errors import InputError, choose
 from eventsim.io import segments
+from eventsim.log import logger
 from eventsim.lower import lower
 from eventsim.network import Network
 from eventsim.pace import Pace
@@ -26,6 +27,8 @@ from eventsim.spike_table import SpikeTable
 from eventsim.stimulus import InputColumns, checked_stimulus
 from eventsim.stops import Stop, positive, whole
 from eventsim.trace import Trace
+
+LOG = logger(__name__)
 
 
 class Course(NamedTuple):
@@ -172,6 +175,10 @@ class Run:
         parameters = {"t_stop": t_stop, "engine": self.engine, "precision": self.precision, "threads": self.threads,
                       "stop": self.stop.given, "n_samples": self.n_samples}
         resources = {"elapsed_s": clock.time() - self.started}
+        LOG.info("simulated %d samples to %g ms in %.3f s, engine %s (%s)", self.n_samples, t_stop,
+                 resources["elapsed_s"], self.engine, self.reason)
+        if self.interrupted or interrupted:
+            LOG.warning("the simulation was interrupted; its trace holds what was done")
         return Trace(self.net, self.stimulus, tables, t_stop, self.n_samples, engine=self.engine, reason=self.reason,
                      precision=self.precision, seed=self.seed, recorded=self.recording, labels=self.labels,
                      interrupted=self.interrupted or interrupted, output=self.output, ended=ended,

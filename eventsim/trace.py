@@ -10,6 +10,7 @@ import os
 
 import numpy as np
 
+from eventsim import notebook
 from eventsim.arrays import frozen
 from eventsim.errors import InputError
 from eventsim.recorded import Recorded
@@ -468,6 +469,9 @@ class Trace:
     def __repr__(self):
         """Return `summary`."""
         return self.summary()
+
+    def _repr_html_(self):
+        return notebook.of_trace(self)
 
     def _twin(self):
         other = object.__new__(Trace)

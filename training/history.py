@@ -3,6 +3,7 @@
 import json
 import pathlib
 
+from eventsim import notebook
 from eventsim.io.aside import written_aside
 
 
@@ -31,7 +32,13 @@ class History:
         return len(self.records)
 
     def column(self, name):
-        """Return one entry of all records, as a list."""
+        """Return one entry of all records, as a list.
+
+        Parameters
+        ----------
+        name : str
+            Of a figure in the records, such as "loss".
+        """
         return [record.get(name) for record in self.records]
 
     @property
@@ -48,14 +55,30 @@ class History:
         stopped = ", interrupted" if self.interrupted else ""
         return f"<History: {len(self)} epochs, best {self.best_epoch} ({what} {best[key]:.4f}){stopped}>"
 
+    def _repr_html_(self):
+        columns = "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "seconds"
+        rows = [["" if record.get(name) is None else f"{record[name]:.4g}" for name in columns]
+                for record in self.records]
+        return notebook.table(repr(self)[1:-1], [name.replace("_", " ") for name in columns], rows)
+
     def save(self, path):
-        """Write the records as JSON lines, one an epoch, never half written."""
+        """Write the records as JSON lines, one an epoch, never half written.
+
+        Parameters
+        ----------
+        path : path-like
+        """
         with written_aside(path) as aside:
             aside.write_text("".join(line(record) for record in self.records), encoding="utf-8")
 
     @classmethod
     def load(cls, path):
-        """Read the records that `save` or a log file holds; an unfinished last line is left out."""
+        """Read the records that `save` or a log file holds; an unfinished last line is left out.
+
+        Parameters
+        ----------
+        path : path-like
+        """
         text = pathlib.Path(path).read_text(encoding="utf-8")
         whole = text[: text.rfind("\n") + 1]
         return cls([json.loads(row) for row in whole.splitlines() if row])

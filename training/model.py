@@ -5,7 +5,7 @@ import pathlib
 
 import numpy as np
 
-from eventsim import provenance
+from eventsim import notebook, provenance
 from eventsim.errors import InputError, choose
 from eventsim.io.aside import written_aside
 from training import decode, encode
@@ -140,11 +140,24 @@ class Model:
         return np.concatenate(parts)
 
     def read(self, activity):
-        """Return the part of an activity that the decoder reads."""
+        """Return the part of an activity that the decoder reads.
+
+        Parameters
+        ----------
+        activity : Activity
+            Of a forward pass (`training.passes`).
+        """
         return (activity.potential if self.readout == "potential" else activity.time)[self.output]
 
     def predict(self, values, **settings):
-        """Return the decided class of each sample, -1 = undecided (no output spike by the horizon)."""
+        """Return the decided class of each sample, -1 = undecided (no output spike by the horizon).
+
+        Parameters
+        ----------
+        values : array_like (samples, ...) or Recordings
+        **settings
+            As in `outputs`.
+        """
         return self.decoder.decide(self.outputs(values, **settings))
 
     def evaluate(self, values, labels, decoder=None, **settings):
@@ -201,7 +214,12 @@ class Model:
         }
 
     def save(self, path):
-        """Write the model to one HDF5 file, never half written."""
+        """Write the model to one HDF5 file, never half written.
+
+        Parameters
+        ----------
+        path : path-like
+        """
         import h5py
 
         from eventsim.io import network_file
@@ -221,6 +239,10 @@ class Model:
     @classmethod
     def load(cls, path):
         """Read a model that `save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
 
         Raises
         ------
@@ -266,3 +288,8 @@ class Model:
             f"<Model {self.net!r}, {type(self.encoder).__name__}, {type(self.decoder).__name__}, "
             f'output "{self.output}", horizon {self.t_stop:g} ms>'
         )
+
+    def _repr_html_(self):
+        return notebook.table(repr(self)[1:-1], ("", ""), (
+            ("encoder", self.encoder), ("decoder", self.decoder), ("classes", ", ".join(self.classes)))
+        ) + notebook.of_network(self.net)

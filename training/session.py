@@ -9,6 +9,7 @@ import numpy as np
 
 from eventsim import random
 from eventsim.errors import InputError
+from eventsim.log import logger
 from eventsim.recordings import Recordings
 from training import checkpoint as checkpoints
 from training.history import History
@@ -17,6 +18,8 @@ from training.optimize import clip_by_norm, clip_neurons
 from training.parameters import Parameters
 from training.passes import loss_and_gradients
 from training.regularize import Batch
+
+LOG = logger(__name__)
 
 
 @dataclass
@@ -81,6 +84,10 @@ class Session:
         if previous is None or _merit(record, self.select) > _merit(previous, self.select):
             self.best, self.history.best_epoch = self._kept(), number
         self.history.records.append(record)
+        LOG.info("epoch %d: loss %.4f, accuracy %.4f, validation accuracy %s, %.1f s", number, record["loss"],
+                 record["accuracy"], record["validation_accuracy"], record["seconds"])
+        for warning in record["warnings"].values():
+            LOG.warning("%s", warning)
         return record
 
     def _batch(self, values, labels, dropped, totals, monitor):

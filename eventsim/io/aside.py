@@ -9,6 +9,9 @@ import tempfile
 import h5py
 
 from eventsim.errors import InputError
+from eventsim.log import logger
+
+LOG = logger(__name__)
 
 
 @contextlib.contextmanager
@@ -48,6 +51,7 @@ def written_aside(path):
         _to_disk(aside)
         os.replace(aside, path)
         _to_disk(folder)
+        LOG.info('wrote "%s"', path)
     except OSError as error:
         reason = error.strerror or " ".join(str(error).split())
         raise InputError(
