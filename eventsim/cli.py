@@ -8,6 +8,7 @@ Exit status: 0 done, 1 the input could not be used, 2 wrong usage, 130 stopped b
 
 import argparse
 import importlib
+import logging
 import os
 import sys
 
@@ -18,6 +19,34 @@ ENGINES = ("auto", "heap", "window", "layers", "reference")
 FIGURES = ("raster", "latency", "first-spikes", "membrane", "anytime")
 SPLITS = ("train", "validation", "test")
 BENCHMARKS = ("delta", "cuba", "delays", "delays-fine", "indegree", "ttfs")
+LEVELS = ("debug", "info", "warning", "error")
+
+EXAMPLES = {
+    "demo": ("--out demo-results",),
+    "train": ("digits.toml --out digits", "digits.toml --out digits --resume"),
+    "simulate": (
+        "demo-results/model.h5 --input digits --samples 0:100 --out trace.h5",
+        "network.h5 --t-stop 1000 --seed 1 --out trace.h5",
+    ),
+    "evaluate": (
+        "demo-results/model.h5 --dataset digits",
+        "demo-results/model.h5 --dataset digits --jitter-ms 0.05 --weight-bits 4",
+    ),
+    "measure": ("demo-results/trace.h5", "demo-results/trace.h5 --json"),
+    "plot": (
+        "raster demo-results/trace.h5 --sample 3 -o raster.png",
+        "latency demo-results/trace.h5 --by outcome -o latency.svg",
+    ),
+    "report": ("demo-results",),
+    "info": ("demo-results/model.h5",),
+    "convert": (
+        "network.nir network.h5",
+        "demo-results/model.h5 digits.nir --metadata",
+        "demo-results/trace.h5 spikes.csv --populations hidden,output",
+    ),
+    "bench": ("--network cuba --threads 2", "--network ttfs --samples 100 --json"),
+}
+"""What every command's help ends with."""
 
 
 def main(argv=None):
@@ -29,6 +58,8 @@ def main(argv=None):
         The arguments after the program's name; default: those of this process.
     """
     arguments = build_parser().parse_args(argv)
+    if arguments.log is not None:
+        logging.basicConfig(level=arguments.log.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
         importlib.import_module(f"eventsim.cli_{arguments.command}").run(arguments)
         sys.stdout.flush()
@@ -65,6 +96,7 @@ def build_parser():
         description="Spiking neural networks, simulated spike by spike and trained in exact time.",
     )
     parser.add_argument("--version", action="version", version=f"eventsim {eventsim.__version__}")
+    parser.add_argument("--log", choices=LEVELS, metavar="LEVEL", help=f"what is noted on the way: {', '.join(LEVELS)}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _demo(commands)
     _train(commands)
@@ -72,6 +104,7 @@ def build_parser():
     _evaluate(commands)
     _measure(commands)
     _plot(commands)
+    _report(commands)
     _info(commands)
     _convert(commands)
     _bench(commands)
@@ -79,7 +112,11 @@ def build_parser():
 
 
 def _add(commands, name, summary):
-    return commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+    return commands.add_parser(
+        name, help=summary, description=summary[0].upper() + summary[1:] + ".",
+        epilog="\n  ".join(["examples:", *(f"eventsim {name} {options}" for options in EXAMPLES[name])]),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
 
 
 def _demo(commands):
@@ -164,6 +201,12 @@ def _plot(commands):
     parser.add_argument(
         "--neurons", metavar="I,J,...", type=_integers, help="neurons to draw (membrane: the first to fire)"
     )
+
+
+def _report(commands):
+    parser = _add(commands, "report", "write one page about a training or a simulation, complete in itself")
+    parser.add_argument("source", metavar="DIR", help="folder of a training or of traces; or a trace or model file")
+    parser.add_argument("--out", metavar="FILE", help="page to write, ending with .html (DIR/report.html)")
 
 
 def _info(commands):

@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import sys
 from dataclasses import fields
 
 from eventsim import cli_text
@@ -25,13 +26,14 @@ def run(arguments):
     if not disturbance.changes:
         from eventsim import measure
 
-        trace = model.simulate(values, engine=arguments.engine, threads=arguments.threads)
+        trace = model.simulate(values, engine=arguments.engine, threads=arguments.threads, progress=sys.stderr.isatty())
         result = measure.evaluate(trace.with_output(model.output), labels)
         text = cli_text.evaluation(result)
     else:
         from training import disturb
 
-        result = disturb.evaluate(model, values, labels, disturbance, threads=arguments.threads)
+        result = disturb.evaluate(
+            model, values, labels, disturbance, threads=arguments.threads, progress=sys.stderr.isatty())
         text = cli_text.disturbed(result, disturbance.changes | {"seed": disturbance.seed})
         purpose += ", disturbed"
     folder = pathlib.Path(arguments.model).parent

@@ -57,7 +57,7 @@ class Run:
         checked = Trace(net, self.stimulus, {}, 0.0, self.n_samples, engine=None, reason=None, precision=None,
                         seed=self.seed, recorded=(), labels=labels, output=output)
         self.labels, self.output = checked.labels, checked.named_output
-        self.lowered = lower(net)
+        self.lowered, self._fingerprint = lower(net), net.fingerprint()
         self.stop = Stop(stop, stop_every, lambda: checked.output, net, self.lowered)
         self.precision = choose("precision", precision, ("double", "single"))
         self.engine, self.reason = choose_engine(net, choose("engine", engine, ENGINES), self.precision,
@@ -70,6 +70,12 @@ class Run:
         self.recorder = Recorder(self.lowered, self.recording, self.n_samples, Memory())
         self._pace = Pace()
         self._spare = collections.deque()
+
+    def check_network(self):
+        """Raise `InputError` where the network is no longer the one that runs: its trace would not be true."""
+        if self.net.fingerprint() != self._fingerprint:
+            raise InputError("the network was changed since this simulation began, which goes on with what it was; "
+                             "put its weights, delays and parameters back, or begin a new Simulation")
 
     def go(self, t_stop, progress=None, out=None):
         """Run everything to t_stop and return the trace, also written to the file `out` where one is given."""

@@ -22,8 +22,8 @@ def simulate(net, stimulus=None, t_stop=None, engine="auto", precision="double",
     t_stop : float
         End of the run in ms, finite, > 0.
     engine : {"auto", "heap", "window", "layers", "reference"}
-        "auto" takes `layers` where the network is feed-forward and single-spike, else `heap`. The result is the
-        same bits; the trace says which engine ran and why.
+        "auto" takes `layers` where the network is feed-forward and single-spike, else `window` where spikes take a
+        while to other neurons, else `heap`. The result is the same bits; the trace says which engine ran and why.
     precision : {"double", "single"}
         "single" (layers only) keeps accumulators and weights in float32: faster, not exact.
     threads : int, optional
@@ -75,7 +75,7 @@ def simulate(net, stimulus=None, t_stop=None, engine="auto", precision="double",
     >>> _ = net.connect(source, cell, es.Dense([[10.0]]))
     >>> trace = es.simulate(net, {"source": es.Spikes(time=[1.0], neuron=[0])}, t_stop=10.0)
     >>> trace.spikes("cell").time.round(6)
-    array([3.643839])
+    array([3.826252])
     """
     run = Run(net, stimulus, engine, precision, threads, seed, record, stop, stop_every, labels, output)
     return run.go(t_stop, progress, out)
@@ -87,7 +87,7 @@ class Simulation:
     Parameters
     ----------
     net, stimulus, engine, threads, seed, record, output
-        As in `simulate`; the engine is "heap" (also for "auto") or "reference".
+        As in `simulate`; the engine is not "layers", which "auto" does not take here.
 
     Attributes
     ----------
@@ -104,30 +104,48 @@ class Simulation:
     def run(self, duration, progress=None):
         """Advance every sample by `duration` ms.
 
+        Parameters
+        ----------
+        duration : float
+            Of this piece, in ms.
+        progress : None, "text" or callable, optional
+            As in `simulate`.
+
         Raises
         ------
         InputError
-            For a duration that is not finite and > 0.
+            For a duration that is not finite and > 0, or a network that was changed since the simulation began.
         """
         duration = positive("duration", duration)
+        self._run.check_network()
         self._run.advance(self.now + duration, progress, start=self.now)
         self.now += duration
 
     def save(self, path):
         """Write everything needed to go on to one HDF5 file: spikes under way, random state, what was recorded.
 
+        Parameters
+        ----------
+        path : path-like
+
         Raises
         ------
         InputError
-            The file cannot be written, or the engine is "reference".
+            The file cannot be written, the engine is "reference", or the network was changed since the simulation
+            began.
         """
         from eventsim.io import state_file
 
+        self._run.check_network()
         state_file.write(path, self._run, self.now)
 
     @classmethod
     def load(cls, path):
         """Return a simulation that goes on where the saved one stood, bit for bit.
+
+        Parameters
+        ----------
+        path : path-like
 
         Raises
         ------
@@ -145,4 +163,5 @@ class Simulation:
         """The trace of [0, now)."""
         if self.now == 0.0:
             raise InputError("nothing was run yet; call run(duration) first")
+        self._run.check_network()
         return self._run.trace(self.now)

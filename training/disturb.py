@@ -12,6 +12,7 @@ import numpy as np
 from eventsim import Spikes, random
 from eventsim.engines import layers
 from eventsim.errors import InputError
+from eventsim.progress import meter
 from training import first_arrival
 from training.encode import one_a_neuron
 
@@ -72,7 +73,12 @@ class Disturbance:
         return {name: value for name, value in asdict(self).items() if value != nothing[name]}
 
     def weights(self, net):
-        """Return rounded weights by projection; empty where weights are left alone."""
+        """Return rounded weights by projection; empty where weights are left alone.
+
+        Parameters
+        ----------
+        net : Network
+        """
         if self.weight_bits is None:
             return {}
         steps = 2 ** (self.weight_bits - 1) - 1
@@ -84,7 +90,12 @@ class Disturbance:
         return rounded
 
     def thresholds(self, net):
-        """Return uneven thresholds by population; empty where they are left alone."""
+        """Return uneven thresholds by population; empty where they are left alone.
+
+        Parameters
+        ----------
+        net : Network
+        """
         if self.threshold_cv == 0.0:
             return {}
         from scipy.special import ndtri
@@ -149,7 +160,7 @@ class Disturbance:
         return Spikes(times[sample, neuron], neuron, sample, amplitude[sample, neuron], spikes.n_samples)
 
 
-def evaluate(model, values, labels, disturbance, precision="double", threads=None, batch=1000):
+def evaluate(model, values, labels, disturbance, precision="double", threads=None, batch=1000, progress=None):
     """Return accuracy and latency of a disturbed model over a labelled set.
 
     Parameters
@@ -163,6 +174,8 @@ def evaluate(model, values, labels, disturbance, precision="double", threads=Non
         All processors by default; the result does not depend on it.
     batch : int
         Samples at a time; the result does not depend on it.
+    progress : None, "text" or callable, optional
+        As in `eventsim.simulate`.
 
     Returns
     -------
@@ -181,7 +194,7 @@ def evaluate(model, values, labels, disturbance, precision="double", threads=Non
     net, t_stop, size = model.net, model.t_stop, model.net[model.encoder.input].size
     plan = layers.plan(net)
     changed = {"weights": disturbance.weights(net), "thresholds": disturbance.thresholds(net)}
-    parts = []
+    parts, show = [], meter(progress, len(values), "samples")
     for start in range(0, len(values), batch):
 
         def altered(name, first, times, start=start):
@@ -193,6 +206,8 @@ def evaluate(model, values, labels, disturbance, precision="double", threads=Non
         }
         activity = layers.forward(plan, stimulus, t_stop, precision, threads, altered=altered, **changed)
         parts.append(model.read(activity))
+        show(min(start + batch, len(values)) / len(values))
+    show(None)
     found = model.score(np.concatenate(parts), labels)
     del found["loss"]  # of a decoder that was trained without disturbance
     return found | {"n_samples": len(values), "disturbance": asdict(disturbance)}

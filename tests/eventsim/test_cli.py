@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import eventsim as es
 import training
+from eventsim import cli
 from eventsim.cli import main
 
 
@@ -395,3 +397,27 @@ def test_an_interrupted_process_ends_with_status_130(tmp_path):
         process.kill()
     assert process.returncode == 130
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize("command", sorted(cli.EXAMPLES))
+def test_the_help_of_a_command_ends_with_examples_that_are_valid(command, capsys):
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    shown = re.findall(r"^  (eventsim .*)$", capsys.readouterr().out.partition("examples:")[2], re.MULTILINE)
+    assert len(shown) == len(cli.EXAMPLES[command]) > 0
+    for line in shown:
+        assert cli.build_parser().parse_args(shlex.split(line)[1:]).command == command
+
+
+def test_every_command_has_examples():
+    commands = next(action.choices for action in cli.build_parser()._actions if action.dest == "command")
+    assert set(commands) == set(cli.EXAMPLES)
+
+
+def test_what_is_done_is_noted_where_it_is_asked_for():
+    said = subprocess.run(
+        [sys.executable, "-c", "import sys; from eventsim.cli import main; sys.exit(main(sys.argv[1:]))",
+         "--log", "info", "simulate", "driven.h5", "--t-stop", "5", "--out", "noted.h5"],
+        capture_output=True, text=True, check=True).stderr
+    assert re.search(r"INFO eventsim\.run: simulated 1 samples to 5 ms", said)
+    assert re.search(r'INFO eventsim\.io\.aside: wrote "noted\.h5"', said)

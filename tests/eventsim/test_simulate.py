@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from networks import SPIKE_LIMIT, bits, examples, recurrent_cases
+from refusals import refusal
 
 import eventsim as es
 
@@ -327,6 +328,21 @@ def test_a_trace_of_a_simulation_stays_as_it_was():
     simulation.run(5.0)
     assert len(early.spikes("ring").time) == 4
     assert len(simulation.trace.spikes("ring").time) == 9
+
+
+def test_a_simulation_whose_network_was_changed_says_so_until_it_is_as_it_was(tmp_path):
+    net = es.Network(seed=1)
+    net.poisson("noise", 5, rate=500.0)
+    net.population("cells", 3, es.LIF(20.0, 5.0))
+    net.connect("noise", "cells", es.Dense(np.full((5, 3), 1.5)))
+    simulation = es.Simulation(net, seed=1)
+    simulation.run(20.0)
+    net.projections["noise->cells"].set_weight(0.1)
+    for use in (lambda: simulation.run(20.0), lambda: simulation.trace, lambda: simulation.save(tmp_path / "state.h5")):
+        assert "changed since this simulation began" in refusal(use)
+    net.projections["noise->cells"].set_weight(1.5)
+    simulation.run(20.0)
+    assert bits(simulation.trace) == bits(es.simulate(net, t_stop=40.0, seed=1))
 
 
 def test_a_simulation_refuses_layers_and_durations_that_make_no_sense():
