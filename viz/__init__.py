@@ -1,4 +1,4 @@
-"""Look at traces: every function draws on matplotlib axes and returns them.
+"""Look at traces: every function draws on matplotlib axes and returns them; `report` writes a page of it all.
 
 None calls ``pyplot.show`` or changes a global setting; ``axes=None`` makes a new figure.
 matplotlib is imported when the first figure is drawn, so that ``import viz`` is cheap.
@@ -12,6 +12,7 @@ from viz.layer_activity import layer_activity
 from viz.learning import learning
 from viz.membrane import membrane
 from viz.raster import raster
+from viz.report import report
 from viz.robustness import robustness
 from viz.sharpness import sharpness
 
@@ -24,6 +25,7 @@ __all__ = [
     "learning",
     "membrane",
     "raster",
+    "report",
     "robustness",
     "sharpness",
 ]
