@@ -1,6 +1,7 @@
 # make demo   install into .venv, train and measure a network on the embedded digits, draw figures
 # make test   install into .venv what the tests need, lint, and run every test pass
-# make clean  remove what the two made
+# make docs   build the documentation into docs/_build/html (make docs-links: ask whether the links to other places work)
+# make clean  remove what these made
 #
 # Only Python 3.11 or newer with its venv module is needed. Tests run against the built and
 # installed package, never against the source tree, so that a file missing from it shows.
@@ -9,10 +10,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
-EXTRAS := test,nir,sonata,neo,nwb,sklearn
+EXTRAS := test,docs,nir,sonata,neo,nwb,sklearn
 # Further packages for the tests that need them, such as make test MORE=torch; without them those tests are skipped.
 MORE :=
 PYTEST := $(BIN)/python -m pytest -q -p no:cacheprovider -n 2
+SPHINX := $(BIN)/python -m sphinx -q -E -W --keep-going -d docs/_build/doctrees
 # What runs kernels: as plain Python (the larger property tests are left out there) and compiled.
 PLAIN := tests/eventsim/neurons/test_closed_forms.py tests/eventsim/neurons/test_edge_cases.py \
     tests/eventsim/test_random.py tests/eventsim/test_poisson.py tests/eventsim/test_replay.py \
@@ -30,7 +32,7 @@ SOURCES := pyproject.toml setup.cfg README.md LICENSE \
 export PYTHONSAFEPATH := 1
 unexport PYTHONPATH
 
-.PHONY: demo test clean
+.PHONY: demo test docs docs-links clean
 
 demo: $(VENV)/.package
 	$(BIN)/eventsim demo --out demo-results
@@ -46,6 +48,14 @@ test: $(VENV)/.test
 	NUMBA_BOUNDSCHECK=1 EVENTSIM_THREADS=1 $(PYTEST) -m "not whole" $(KERNELS)
 	@echo "== two threads, everything"
 	EVENTSIM_THREADS=2 $(PYTEST) tests
+
+docs docs-links: $(VENV)/.docs
+docs:
+	$(SPHINX) -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+docs-links:
+	$(SPHINX) -b linkcheck docs docs/_build/links
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -68,5 +78,10 @@ $(VENV)/.test: $(VENV)/.package
 	@$(PIP) install "$$(echo $(VENV)/wheel/eventsim-*.whl)[$(EXTRAS)]" $(MORE)
 	@touch $@
 
+$(VENV)/.docs: $(VENV)/.package
+	@echo "Installing what builds the documentation into $(VENV) ..."
+	@$(PIP) install "$$(echo $(VENV)/wheel/eventsim-*.whl)[docs]"
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build eventsim.egg-info demo-results
+	rm -rf $(VENV) build eventsim.egg-info demo-results docs/_build

@@ -76,6 +76,15 @@ def events(recordings, pool=1, time_scale=1.0, t_max=None, polarity="channels"):
 def events_shape(shape, pool=1, polarity="channels"):
     """Return the shape (height, width, channels) of the input that `events` encodes a sensor of `shape` for.
 
+    Parameters
+    ----------
+    shape : (int, int)
+        Height and width of the sensor.
+    pool : int or (int, int), optional
+        As in `events`.
+    polarity : str, optional
+        As in `events`.
+
     Raises
     ------
     InputError

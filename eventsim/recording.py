@@ -64,7 +64,13 @@ class Record:
         return self.neurons is None or len(self.neurons) > 0
 
     def is_complete(self, t_stop):
-        """Return whether every spike before t_stop is kept."""
+        """Return whether every spike before t_stop is kept.
+
+        Parameters
+        ----------
+        t_stop : float
+            End of the run in ms.
+        """
         return self.neurons is None and self.start == 0.0 and self.stop >= t_stop
 
     def __eq__(self, other):

@@ -78,6 +78,10 @@ class Recordings:
     def of(cls, parts):
         """Return several `Recordings` of one shape as one batch, in the order given.
 
+        Parameters
+        ----------
+        parts : sequence of Recordings
+
         Raises
         ------
         InputError

@@ -29,6 +29,8 @@ class SpikeArrays(NamedTuple):
 class Spikes:
     """Spikes of one population over a batch of samples.
 
+    The four arrays are broadcast against each other and flattened.
+
     Parameters
     ----------
     time : array_like of float
@@ -42,8 +44,6 @@ class Spikes:
         Factor on the synaptic weights, finite.
     n_samples : int, optional
         Number of samples, silent ones included. Default: the largest `sample` + 1, at least 1.
-
-    The four arrays are broadcast against each other and flattened.
 
     Attributes
     ----------
@@ -184,7 +184,7 @@ class Spikes:
                              f"{self.n_samples - 1}, as an integer, a slice, integers or a mask") from None
 
     def check(self, population):
-        """Raise `InputError` where a neuron is outside `population` (which has `.name` and `.size`)."""
+        """Raise `InputError` where a neuron is outside `population` (which has a name and a size)."""
         if len(self) and (largest := int(self._neuron.max())) >= population.size:
             raise InputError(f'a spike names neuron {largest} of population "{population.name}", which has '
                              f"{population.size} neurons; allowed: 0 to {population.size - 1}")

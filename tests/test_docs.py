@@ -1,4 +1,4 @@
-"""The examples of README.md and docs/ run as they stand.
+"""The examples of README.md and of every page under docs/ run as they stand, and links lead somewhere.
 
 Every page's ``python`` blocks run in one namespace, from top to bottom. In ``console`` blocks every
 ``$ eventsim ...`` line must be a valid command and is run, unless the line above the block is
@@ -13,14 +13,17 @@ import re
 import shlex
 import shutil
 import sys
+import tomllib
 
 import pytest
 from shared_data import published
 
 from eventsim.cli import build_parser, main
+from training import config
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 BLOCK = re.compile(
     r"^(?P<mark><!-- not run -->\n)?```(?P<kind>\w+)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE
@@ -28,10 +31,12 @@ BLOCK = re.compile(
 GENERATED = ("digits",)
 """Data sets by names without a dash that need no files."""
 
-OPTIONAL = {"torch": "torch", "sklearn": "sklearn", "nir": "nir"}
+OPTIONAL = {"torch": "torch", "sklearn": "sklearn", "nir": "nir", "pandas": "nwb"}
 """Packages that examples import, and the extras that install them."""
 
-LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
+LINK = re.compile(r"\]\((?!https?:)([^)#\s]*)(?:#([^)]*))?\)")
+FENCE = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 
 
 def blocks(page, kind):
@@ -60,8 +65,18 @@ def skip_without_packages(text):
             pytest.importorskip(package, reason=f"needs the extra {OPTIONAL[package]}")
 
 
+def name_of(page):
+    return page.relative_to(DOCS if page.is_relative_to(DOCS) else ROOT).as_posix()
+
+
 def pages_with(find):
-    return [pytest.param(page, id=page.name) for page in PAGES if any(True for _ in find(page))]
+    return [pytest.param(page, id=name_of(page)) for page in PAGES if any(True for _ in find(page))]
+
+
+def anchors(page):
+    """Return what links may name behind "#": the headings, written as GitHub and the documentation site write them."""
+    headings = HEADING.findall(FENCE.sub("", page.read_text(encoding="utf-8")))
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.fixture
@@ -70,6 +85,18 @@ def workplace(demo_run, tmp_path, monkeypatch):
     shutil.copytree(demo_run[1], tmp_path / "demo-results")
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_block_of_a_page_is_of_a_kind_that_is_checked_here_or_is_no_code(page):
+    kinds = {match["kind"] for match in BLOCK.finditer(page.read_text(encoding="utf-8"))}
+    assert kinds <= {"python", "console", "toml", "sh", "text"}  # "sh": how to install
+
+
+@pytest.mark.parametrize("page", pages_with(lambda page: blocks(page, "toml")))
+def test_the_settings_of_a_page_are_settings_of_a_training(page):
+    for _, text, _ in blocks(page, "toml"):
+        config.parse(tomllib.loads(text))
 
 
 @pytest.mark.compiled
@@ -123,7 +150,11 @@ def test_an_example_script_runs(script, workplace, monkeypatch):
     exec(code, {"__name__": "__main__"})
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_the_links_of_a_page_lead_somewhere(page):
-    targets = LINK.findall(page.read_text(encoding="utf-8"))
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+    broken = []
+    for target, anchor in LINK.findall(FENCE.sub("", page.read_text(encoding="utf-8"))):
+        path = page.parent / target if target else page
+        if not path.exists() or (anchor and path.suffix == ".md" and anchor not in anchors(path)):
+            broken.append(f"{target}#{anchor}" if anchor else target)
+    assert broken == []

@@ -29,13 +29,31 @@ _ALLOWED = (
 
 
 class Full(NamedTuple):
-    """A fully connected layer."""
+    """A fully connected layer.
+
+    Parameters
+    ----------
+    size : int
+        Neurons.
+    """
 
     size: int
 
 
 class Convolution(NamedTuple):
-    """A convolutional layer."""
+    """A convolutional layer.
+
+    Parameters
+    ----------
+    channels : int
+        Of the map that it makes.
+    kernel : int
+        Edge of the square that a neuron sees.
+    stride : int
+        Distance of neighbours, in pixels of the map below.
+    padding : int or "same"
+        Rows and columns of zeros around that map.
+    """
 
     channels: int
     kernel: int
@@ -44,19 +62,36 @@ class Convolution(NamedTuple):
 
 
 class AveragePool(NamedTuple):
-    """Average pooling of what comes before, by the next projection."""
+    """Average pooling of what comes before, by the next projection.
+
+    Parameters
+    ----------
+    window : int
+        Edge of the square that is averaged over.
+    """
 
     window: int
 
 
 class FirstArrival(NamedTuple):
-    """First-arrival pooling."""
+    """First-arrival pooling.
+
+    Parameters
+    ----------
+    window : int
+        Edge of the square whose first spike counts.
+    """
 
     window: int
 
 
 def parse(description):
     """Return the layer that a number or a text describes.
+
+    Parameters
+    ----------
+    description : int or str
+        Such as 600, "32C5s2", "P2" or "F2".
 
     Raises
     ------

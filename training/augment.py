@@ -188,6 +188,10 @@ class Chain(Augmentation):
 def from_dict(settings):
     """Return the augmentation that `to_dict` described, or the `Chain` of a list of such descriptions.
 
+    Parameters
+    ----------
+    settings : dict or list of dict
+
     Raises
     ------
     InputError

@@ -43,6 +43,10 @@ def save(path, arrays, document):
 def load(path):
     """Read a checkpoint.
 
+    Parameters
+    ----------
+    path : path-like
+
     Returns
     -------
     dict of ndarray, dict

@@ -97,6 +97,15 @@ class TTFSClassifier:
     def set_params(self, **params):
         """Change settings and return this object.
 
+        Parameters
+        ----------
+        **params
+            New values by name.
+
+        Returns
+        -------
+        TTFSClassifier
+
         Raises
         ------
         InputError
@@ -119,6 +128,10 @@ class TTFSClassifier:
             Finite real numbers.
         y : array_like (n_samples,)
             Labels: text or integers.
+
+        Returns
+        -------
+        TTFSClassifier
 
         Raises
         ------
@@ -149,7 +162,12 @@ class TTFSClassifier:
         return self
 
     def predict(self, X):
-        """Return the label of each sample, (n_samples,)."""
+        """Return the label of each sample, (n_samples,).
+
+        Parameters
+        ----------
+        X : array_like (n_samples, n_features)
+        """
         times = self._times(X)
         decided = self.model_.decoder.decide(times)
         return self.classes_[np.where(decided < 0, self.class_prior_.argmax(), decided)]
@@ -158,6 +176,10 @@ class TTFSClassifier:
         """Return the probability of each class, (n_samples, n_classes): the softmax that was trained.
 
         Where no output fires by the horizon, the shares of the classes in the training set.
+
+        Parameters
+        ----------
+        X : array_like (n_samples, n_features)
         """
         times = self._times(X)
         score, _ = self.model_.decoder.scores(times)
@@ -166,7 +188,15 @@ class TTFSClassifier:
         return np.where(np.isinf(times).all(axis=1, keepdims=True), self.class_prior_, share)
 
     def score(self, X, y, sample_weight=None):
-        """Return the share of the samples that are labelled right, weighted where weights are given."""
+        """Return the share of the samples that are labelled right, weighted where weights are given.
+
+        Parameters
+        ----------
+        X : array_like (n_samples, n_features)
+        y : array_like (n_samples,)
+            The right labels.
+        sample_weight : array_like (n_samples,), optional
+        """
         predicted = self.predict(X)
         return float(np.average(predicted == _labels(y, len(predicted)), weights=sample_weight))
 
@@ -174,6 +204,10 @@ class TTFSClassifier:
         """Return the features as `model_` takes them, 0..1, (n_samples, n_features).
 
         ``classifier.model_.simulate(classifier.scaled(X))`` is the trace of the spikes behind the answers.
+
+        Parameters
+        ----------
+        X : array_like (n_samples, n_features)
 
         Raises
         ------

@@ -23,6 +23,14 @@ class Data:
 
     ``validation = 0`` means the set's own validation split where it has one (yin-yang), else the usual
     number. ``whole``: train on all training samples, without validation; the last epoch is kept.
+
+    Parameters
+    ----------
+    name : str
+        As in `training.datasets.load`.
+    validation : int
+        Samples.
+    whole : bool
     """
 
     name: str = "digits"
@@ -41,6 +49,19 @@ class Initial:
     (`initialize.current_rule`: alone, spread, active), a bias current for neurons without leak. ``gain`` is a
     factor on the weights that the rule gives. Projections into first-arrival pooling have no learned weights
     and do not count.
+
+    Parameters
+    ----------
+    rule : {"moments", "discrete", "kaiming", "measured", "current"}
+    window, kappa, mean, active : float or list of float
+        As in `training.initialize.moment_rule`.
+    law : {"uniform", "normal"}
+        Distribution of the weights.
+    steps, firing : float or list of float
+    readout_sd : float
+    alone, spread : float or list of float
+        As in `training.initialize.current_rule`.
+    gain : float or list of float
     """
 
     rule: str = "moments"
@@ -67,6 +88,23 @@ class NetworkTable:
     (`training.horizon`), or over the first 5,000 training samples where there are none; never longer.
     ``steps``: discrete time of so many steps of 1 ms (`training.discrete`): delta synapses, the horizon is their
     number, and a latency encoder rounds to them unless it is told otherwise.
+
+    Parameters
+    ----------
+    hidden : list of int or str
+    readout : {"first_spike", "potential"}
+    tau_mem, tau_syn : float
+        Time constants in ms; ``inf`` is allowed.
+    v_threshold : float
+    delay : float
+        Of every synapse, ms.
+    t_stop : float
+        Horizon in ms.
+    seed : int
+        Of the weights.
+    trim : float, optional
+    steps : int, optional
+    initial : Initial
     """
 
     hidden: list = field(default_factory=lambda: [100])
@@ -84,7 +122,19 @@ class NetworkTable:
 
 @dataclass(frozen=True)
 class Fit:
-    """Table [fit]: the arguments of `training.fit`, in plain values."""
+    """Table [fit]: the arguments of `training.fit`, in plain values.
+
+    Parameters
+    ----------
+    epochs, batch, optimizer, schedule, warm_up, seed, augment, learn, normalize, rates, delays, policies, clip
+        As in `training.fit`; objects are tables with their `kind` and settings.
+    neuron_clip, slope_floor, ema, dropout, select, patience, precision
+        As in `training.fit`.
+    surrogate : dict, optional
+        Of a network in steps (`training.surrogate`).
+    threads : int, optional
+        As in `training.fit`.
+    """
 
     epochs: int = 20
     batch: int = 64
@@ -117,7 +167,16 @@ TABLES = {"data": Data, "network": NetworkTable, "encoder": dict, "decoder": dic
 
 @dataclass(frozen=True)
 class Config:
-    """The five tables of a training."""
+    """The five tables of a training.
+
+    Parameters
+    ----------
+    data : Data
+    network : NetworkTable
+    encoder : Encoder
+    decoder : Decoder
+    fit : Fit
+    """
 
     data: Data
     network: NetworkTable
@@ -197,6 +256,11 @@ def load(path):
 
 def parse(tables):
     """Return the `Config` of tables given as dictionaries.
+
+    Parameters
+    ----------
+    tables : dict
+        As `tomllib` reads them.
 
     Raises
     ------

@@ -52,7 +52,13 @@ class Objective:
         return np.concatenate([array.ravel() for array in self._parameters.arrays.values()])
 
     def gradient(self, point):
-        """Return the loss and its gradient at a vector."""
+        """Return the loss and its gradient at a vector.
+
+        Parameters
+        ----------
+        point : ndarray (size,)
+            The arrays one after the other, flattened.
+        """
         parameters = self._parameters
         arrays = {name: point[self.blocks[name]].reshape(array.shape) for name, array in parameters.arrays.items()}
         kept = parameters.snapshot()
@@ -135,7 +141,7 @@ def sharpness(objective, step=1e-4, tolerance=1e-2, seed=0, products=100):
 def block_norms(objective, probes=8, step=1e-4, seed=0):
     """Return the Frobenius norm of each array's own block of the Hessian, estimated by random signs.
 
-    With v = +-1 in one block and 0 elsewhere, the mean of |(H v)_block|^2 is the squared norm. At the start of a
+    With v = +-1 in one block and 0 elsewhere, the mean of ``|(H v)_block|^2`` is the squared norm. At the start of a
     training, how the norms grow or shrink from layer to layer tells a good initialisation from a bad one.
 
     Parameters

@@ -26,6 +26,10 @@ KINDS = {kind.kind_name: kind for kind in (FirstSpike, TargetTime, Potential)}
 def from_dict(settings):
     """Return the decoder that `Decoder.to_dict` described.
 
+    Parameters
+    ----------
+    settings : dict
+
     Raises
     ------
     InputError

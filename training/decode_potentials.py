@@ -73,5 +73,10 @@ class Potential(Decoder):
         return loss, gradient * self.scale
 
     def decide(self, potentials):
-        """Return the class with the largest potential for each sample, ties to the lowest id."""
+        """Return the class with the largest potential for each sample, ties to the lowest id.
+
+        Parameters
+        ----------
+        potentials : array_like (samples, outputs)
+        """
         return checked_array("Potentials", potentials).argmax(axis=1)

@@ -49,7 +49,12 @@ class Delays:
             )
 
     def shared(self, net):
-        """Return `Shared` by the name of each projection with learned delays."""
+        """Return `Shared` by the name of each projection with learned delays.
+
+        Parameters
+        ----------
+        net : Network
+        """
         names = tuple(net.projections) if self.projections is None else tuple(self.projections)
         for name in names:
             choose("The projection with learned delays", name, tuple(net.projections))

@@ -53,6 +53,12 @@ class _Layer(NamedTuple):
 def chain(net, steps):
     """Return the neuron populations of a discrete network in their order, each with its only projection.
 
+    Parameters
+    ----------
+    net : Network
+    steps : int
+        Steps of a sample.
+
     Raises
     ------
     InputError
@@ -130,7 +136,7 @@ class DiscretePasses:
             At whole times below `steps`, one spike a neuron and sample at most.
         weights, thresholds : dict of ndarray, optional
             Used instead of the network's: weights by projection, thresholds by population.
-        offsets : dict, optional
+        offsets, delays : dict, optional
             As in `training.passes.Passes.forward`; must be empty.
         dropped : dict of bool ndarray (samples, size), optional
             Spikes to delete, by population.

@@ -65,7 +65,14 @@ class Dropout:
         return marks
 
     def weights(self, net, weights):
-        """Return `weights` (by projection; the network's where not given) divided by 1 - p of their source."""
+        """Return `weights` (by projection; the network's where not given) divided by 1 - p of their source.
+
+        Parameters
+        ----------
+        net : Network
+        weights : dict of ndarray or None
+            By projection.
+        """
         scaled = {
             name: factor * (weights[name] if name in weights else net.projections[name].weight)
             for name, factor in self._factors.items()
@@ -73,7 +80,13 @@ class Dropout:
         return weights | scaled
 
     def backward(self, gradients):
-        """Return the gradients of `weights` from those of the scaled weights, by projection."""
+        """Return the gradients of `weights` from those of the scaled weights, by projection.
+
+        Parameters
+        ----------
+        gradients : dict of ndarray
+            By the scaled weights, by projection.
+        """
         return {
             name: self._factors[name] * gradient if name in self._factors else gradient
             for name, gradient in gradients.items()

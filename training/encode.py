@@ -15,7 +15,12 @@ from eventsim.recordings import Recordings
 
 
 def as_values(values):
-    """Return samples as an array, and `Recordings` as they are: both have a length and are indexed alike."""
+    """Return samples as an array, and `Recordings` as they are: both have a length and are indexed alike.
+
+    Parameters
+    ----------
+    values : array_like or Recordings
+    """
     return values if isinstance(values, Recordings) else np.asarray(values)
 
 
@@ -225,6 +230,10 @@ KINDS = {"latency": Latency, "coordinates": Coordinates, "events": Events}
 
 def from_dict(settings):
     """Return the encoder that `Encoder.to_dict` described.
+
+    Parameters
+    ----------
+    settings : dict
 
     Raises
     ------

@@ -58,7 +58,19 @@ def train_from_config(path, out, resume=False, data=None, progress="text"):
 
 
 def run(config, out, resume=False, data=None, progress="text"):
-    """Train a `training.config.Config`; parameters, files, result and errors as for `train_from_config`."""
+    """Train a `training.config.Config`; parameters, files, result and errors as for `train_from_config`.
+
+    Parameters
+    ----------
+    config : training.config.Config
+    out, resume, data, progress
+        As in `train_from_config`.
+
+    Returns
+    -------
+    dict
+        What ``result.json`` holds.
+    """
     train, validation, test = configuration.read_data(config, data)
     model = configuration.build(config, sample_shape(train.images), train.classes, train.images)
     out = pathlib.Path(out)
@@ -117,6 +129,12 @@ def run(config, out, resume=False, data=None, progress="text"):
 
 
 def write_json(path, document):
-    """Write `document` as indented JSON, never half written."""
+    """Write `document` as indented JSON, never half written.
+
+    Parameters
+    ----------
+    path : path-like
+    document : dict or list
+    """
     with written_aside(path) as aside:
         aside.write_text(json.dumps(document, indent=2, allow_nan=False) + "\n", encoding="utf-8")

@@ -84,13 +84,13 @@ def fit(
     learn : sequence of {"weights", "thresholds", "offsets", "delays", "decoder"}
         Offsets are i_offset, a bias of the input. Thresholds and offsets of a map that a convolution feeds are
         one a channel. "decoder" is the factor on its scores (`Decoder.scaled`).
-    delays : training.Delays, optional
-        Which synapses share a learned delay, and its bounds.
     normalize : bool or collection of str
         Projections whose weights are standardised while training (`training.normalize`).
     rates : dict of float, optional
         Factors on the learning rate by kind: weight, raw, gain, drive, threshold, offset, delay, scale. The drive
         gets 0.1 unless given.
+    delays : training.Delays, optional
+        Which synapses share a learned delay, and its bounds.
     policies : sequence of Policy
         What to do about silent neurons (`training.regularize`).
     clip : float, optional

@@ -37,6 +37,13 @@ def unit_response(tau_mem, tau_syn, s):
 
     The solution of ``tau_mem V' = -V + I, tau_syn I' = -I`` from ``V = 0, I = 1``, and of its limits
     (``tau_syn = 0``: from ``V = 1``; ``tau_mem = inf``: ``V' = I``).
+
+    Parameters
+    ----------
+    tau_mem, tau_syn : float
+        Time constants in ms.
+    s : array_like
+        Time since the arrival in ms.
     """
     s = np.asarray(s, dtype=np.float64)
     if tau_syn == 0.0:
@@ -130,12 +137,29 @@ def moment_rule(tau_mem, tau_syn, fan_in, window, threshold=1.0, kappa=1.2, mean
 
 
 def discrete_rule(fan_in, steps, threshold=1.0):
-    """Return mean 0 and deviation ``threshold sqrt(T / N)``, for one spike in `steps` steps (ETTFS-init)."""
+    """Return mean 0 and deviation ``threshold sqrt(T / N)``, for one spike in `steps` steps (ETTFS-init).
+
+    Parameters
+    ----------
+    fan_in : int
+        Synapses of a neuron.
+    steps : int
+        Steps of a sample.
+    threshold : float
+        In the unit of V.
+    """
     return 0.0, threshold * math.sqrt(steps / fan_in)
 
 
 def kaiming_rule(fan_in, gain=2.0**0.5):
-    """Return mean 0 and deviation ``gain / sqrt(N)`` (He et al. 2015), the rule for dense activations."""
+    """Return mean 0 and deviation ``gain / sqrt(N)`` (He et al. 2015), the rule for dense activations.
+
+    Parameters
+    ----------
+    fan_in : int
+        Synapses of a neuron.
+    gain : float
+    """
     return 0.0, gain / math.sqrt(fan_in)
 
 

@@ -122,6 +122,10 @@ class Optimizer:
     def load_state_dict(self, arrays):
         """Take over what `state_dict` returned.
 
+        Parameters
+        ----------
+        arrays : dict of ndarray
+
         Raises
         ------
         InputError

@@ -120,9 +120,9 @@ class Passes:
         )
 
     def backward(self, activity, loss_gradient):
-        """Return the gradients `.weights` by projection, `.thresholds` and `.offsets` by population.
+        """Return the gradients ``.weights`` by projection, ``.thresholds`` and ``.offsets`` by population.
 
-        With a slope floor, `.floored` counts by population: crossings below the floor, crossings in all.
+        With a slope floor, ``.floored`` counts by population: crossings below the floor, crossings in all.
 
         Parameters
         ----------

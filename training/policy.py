@@ -57,11 +57,21 @@ class Policy:
     kind = None
 
     def gradient(self, batch):
-        """Return additions to dL/dw, arrays that broadcast to the weights, by projection."""
+        """Return additions to dL/dw, arrays that broadcast to the weights, by projection.
+
+        Parameters
+        ----------
+        batch : Batch
+        """
         return {}
 
     def bump(self, batch):
-        """Return additions to the weights, arrays that broadcast to the weights, by projection."""
+        """Return additions to the weights, arrays that broadcast to the weights, by projection.
+
+        Parameters
+        ----------
+        batch : Batch
+        """
         return {}
 
     def state_dict(self):
@@ -69,7 +79,12 @@ class Policy:
         return {}
 
     def load_state_dict(self, arrays):
-        """Take over what `state_dict` returned."""
+        """Take over what `state_dict` returned.
+
+        Parameters
+        ----------
+        arrays : dict of ndarray
+        """
 
     def to_dict(self):
         """Return the kind and the settings, ready for JSON."""

@@ -14,24 +14,53 @@ class Callback:
         """Do something before `epochs` epochs of `batches` batches begin; `done` are already behind."""
 
     def on_batch(self, epoch, batch, loss):
-        """Do something after batch `batch` (from 1) of epoch `epoch` (from 1)."""
+        """Do something after batch `batch` (from 1) of epoch `epoch` (from 1).
+
+        Parameters
+        ----------
+        epoch, batch : int
+        loss : float
+            Of this batch.
+        """
 
     def measure(self, epoch, parameters):
         """Return what to add to the record of an epoch, plain numbers by name.
 
         `parameters` are the learnable arrays (`training.parameters.Parameters`) as they are then; leave them so.
+
+        Parameters
+        ----------
+        epoch : int
+        parameters : training.parameters.Parameters
         """
         return {}
 
     def on_epoch(self, record):
-        """Do something after an epoch with its record; return True to end the training there."""
+        """Do something after an epoch with its record; return True to end the training there.
+
+        Parameters
+        ----------
+        record : dict
+            As in `History.records`.
+        """
 
     def on_end(self, history):
-        """Do something when the training is over, whatever ended it."""
+        """Do something when the training is over, whatever ended it.
+
+        Parameters
+        ----------
+        history : History
+        """
 
 
 class Call(Callback):
-    """A plain function as a callback: called with the record of each epoch."""
+    """A plain function as a callback: called with the record of each epoch.
+
+    Parameters
+    ----------
+    function : callable
+        Takes the record of an epoch.
+    """
 
     def __init__(self, function):
         self.function = function
@@ -103,7 +132,12 @@ class TextMeter(Callback):
 
 
 def duration(seconds):
-    """Return seconds as ``12 s``, ``3 min 20 s`` or ``2 h 5 min``."""
+    """Return seconds as ``12 s``, ``3 min 20 s`` or ``2 h 5 min``.
+
+    Parameters
+    ----------
+    seconds : float
+    """
     seconds = max(0.0, seconds)
     if seconds < 10.0:
         return f"{seconds:.1f} s"

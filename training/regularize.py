@@ -99,6 +99,10 @@ KINDS = {policy.kind: policy for policy in (SilentLabel, WeightSum, Firing, Peak
 def from_dict(settings):
     """Return the policy that `Policy.to_dict` described.
 
+    Parameters
+    ----------
+    settings : dict
+
     Raises
     ------
     InputError

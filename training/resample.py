@@ -51,7 +51,7 @@ def affine(images, chosen, matrix, offset, whole, out):
 
     Parameters
     ----------
-    images, out : ndarray (samples, height, width, channels)
+    images : ndarray (samples, height, width, channels)
     chosen : ndarray of bool (samples,)
     matrix : ndarray (samples, 4)
         Row by row, on (y, x).
@@ -59,6 +59,7 @@ def affine(images, chosen, matrix, offset, whole, out):
         In pixels.
     whole : bool
         Round to whole numbers.
+    out : ndarray (samples, height, width, channels)
     """
     height, width = images.shape[1], images.shape[2]
     middle_y, middle_x = 0.5 * (height - 1), 0.5 * (width - 1)

@@ -49,7 +49,13 @@ class Surrogate:
 
 @dataclass(frozen=True)
 class Arctan(Surrogate):
-    """``slope = width / 2 / (1 + (pi width x / 2)^2)`` (Fang et al., ICCV 2021)."""
+    """``slope = width / 2 / (1 + (pi width x / 2)^2)`` (Fang et al., ICCV 2021).
+
+    Parameters
+    ----------
+    width : float
+        Steepness, 1/V.
+    """
 
     def step(self, x):
         """Return ``1/2 + arctan(pi width x / 2) / pi``."""
@@ -65,7 +71,13 @@ class Arctan(Surrogate):
 
 @dataclass(frozen=True)
 class FastSigmoid(Surrogate):
-    """``slope = 1 / (1 + width |x|)^2`` (Zenke and Ganguli, Neural Computation 2018)."""
+    """``slope = 1 / (1 + width |x|)^2`` (Zenke and Ganguli, Neural Computation 2018).
+
+    Parameters
+    ----------
+    width : float
+        Steepness, 1/V.
+    """
 
     def step(self, x):
         """Return ``1/2 + x / (1 + width |x|)``."""
@@ -82,6 +94,10 @@ KINDS = {"arctan": Arctan, "fast_sigmoid": FastSigmoid}
 
 def from_dict(settings):
     """Return the surrogate that `Surrogate.to_dict` described.
+
+    Parameters
+    ----------
+    settings : dict
 
     Raises
     ------

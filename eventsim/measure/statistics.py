@@ -140,7 +140,7 @@ def cv(trace, population):
 
 
 def cv2(trace, population):
-    """Return the local variation CV2 of every neuron: the mean of 2 |I_k+1 - I_k| / (I_k+1 + I_k).
+    """Return the local variation CV2 of every neuron: the mean of ``2 |I_k+1 - I_k| / (I_k+1 + I_k)``.
 
     Parameters
     ----------

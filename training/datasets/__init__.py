@@ -1,14 +1,14 @@
 """Labelled data sets: embedded, generated, or read from local files whose contents are checked.
 
-==================  =================================  =====================  ==========================
-name                samples (train, test)              one sample             from
-==================  =================================  =====================  ==========================
-``digits``          3,823 + 1,797                      (8, 8, 1) uint8 0..16  this package
-``yin-yang``        5,000 + 1,000 (+ 1,000 validation) (4,) float64 0..1      its published rule
-``mnist``           60,000 + 10,000                    (28, 28, 1) uint8      ``mnist/``
-``fashion-mnist``   60,000 + 10,000                    (28, 28, 1) uint8      ``fashion_mnist/``
-``cifar10``         50,000 + 10,000                    (32, 32, 3) uint8      ``cifar10/``
-==================  =================================  =====================  ==========================
+==================  ==================================  =====================  =========================
+name                samples (train, test)               one sample             from
+==================  ==================================  =====================  =========================
+``digits``          3,823 + 1,797                       (8, 8, 1) uint8 0..16  this package
+``yin-yang``        5,000 + 1,000 (+ 1,000 validation)  (4,) float64 0..1      its published rule
+``mnist``           60,000 + 10,000                     (28, 28, 1) uint8      ``mnist/``
+``fashion-mnist``   60,000 + 10,000                     (28, 28, 1) uint8      ``fashion_mnist/``
+``cifar10``         50,000 + 10,000                     (32, 32, 3) uint8      ``cifar10/``
+==================  ==================================  =====================  =========================
 
 Event recordings: the samples are `eventsim.recordings.Recordings`, a sample is (height, width) of its sensor.
 
@@ -20,7 +20,7 @@ name                        recordings (train, test)         sensor      from
 ``shd``                     8,156 + 2,264                    (1, 700)    ``shd/``
 ``dvs-gesture``             as its lists of trials say       (128, 128)  ``dvs_gesture/`` or ``DvsGesture/``
 ``mnist-saccades``          10,000 + 2,000, synthetic        (34, 34)    images of ``mnist/`` before a simulated
-                                                                         camera (`training.datasets.saccades`)
+                                                                         camera (``training.datasets.saccades``)
 ``fashion-mnist-saccades``  10,000 + 2,000, synthetic        (34, 34)    images of ``fashion_mnist/`` likewise
 ==========================  ===============================  ==========  =========================================
 
