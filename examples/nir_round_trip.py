@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import eventsim as es
+from viz import style
 
 T_STOP = 60.0  # ms
 
@@ -47,8 +48,8 @@ def stepped(dt):
     return np.array(time), np.array(cell)
 
 
-figure, (above, below) = plt.subplots(2, 1, figsize=(7.0, 5.5), layout="constrained", height_ratios=(2, 1))
-above.plot(exact.time, exact.neuron, "k|", markersize=9, label="exact")
+figure, (above, below) = plt.subplots(1, 2, figsize=(10.5, 4.4), layout="constrained", width_ratios=(5, 3))
+above.plot(exact.time, exact.neuron, "|", color=style.INK, markersize=8, label="exact")
 steps, errors = (3.0, 1.0, 0.3, 0.1, 0.03), []
 for dt in steps:
     time, cell = stepped(dt)
@@ -56,9 +57,11 @@ for dt in steps:
     errors.append(np.median(nearest))
     print(f"step {dt:4.2f} ms: {len(time)} spikes, median error {errors[-1]:.3f} ms")
     if dt == 1.0:
-        above.plot(time, cell, "o", color="tab:red", markersize=3, label="steps of 1 ms")
+        above.plot(time, cell, "o", color=style.colour(1), markersize=3, label="the same graph in steps of 1 ms")
 above.set(xlabel="time (ms)", ylabel="neuron")
-above.legend(frameon=False, loc="upper left")
-below.loglog(steps, errors, "o-")
-below.set(xlabel="step (ms)", ylabel="median error (ms)")
-figure.savefig("nir_round_trip.png", dpi=150)
+style.legend_above(above)
+below.loglog(steps, errors, "o-", color=style.colour(0))
+below.set(xlabel="step (ms)", ylabel="median error of a spike time (ms)")
+style.tidy(above)
+style.tidy(below, grid="both")
+figure.savefig("nir_round_trip.png", dpi=120)

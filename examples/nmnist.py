@@ -2,7 +2,7 @@
 
 The camera moves three times before a digit; every event is one spike at its own time, nothing is binned. Needs the
 files of N-MNIST in a data folder (docs/event-cameras.md). A few epochs only: ``examples/configs/nmnist.toml`` trains to
-the end. Run it with ``python examples/nmnist.py [figure.png]``.
+the end. Run it with ``python examples/nmnist.py [nmnist.png]``; it writes the figure there.
 """
 
 import sys
@@ -13,6 +13,7 @@ import numpy as np
 import eventsim as es
 import training
 import viz
+from viz import style
 
 SCALE = 0.02  # the network lives 50 times as fast: 300 ms of recording are 6 ms of its time
 
@@ -33,7 +34,7 @@ def main(figure):
     model = untrained(encoder, train.images.shape)
     training.initialize.by_rule(model, "measured", images=train.images)
     training.fit(
-        model, train.images, train.labels, epochs=12, batch=50, optimizer=training.AdamW(1e-2), schedule="cosine",
+        model, train.images, train.labels, epochs=5, batch=50, optimizer=training.AdamW(1e-2), schedule="cosine",
         normalize=True, rates={"gain": 0.05, "drive": 0.05}, dropout={"input": 0.2, "hidden1": 0.1, "hidden2": 0.3},
         clip=1.0, slope_floor=0.1)
     print(f"{100.0 * model.evaluate(test.images, test.labels)['accuracy']:.0f} % of 100 other recordings")
@@ -42,14 +43,17 @@ def main(figure):
     sheet = plt.figure(figsize=(11.0, 4.2), layout="constrained")
     events, spikes, course = sheet.subplots(1, 3, width_ratios=(3, 4, 4))
     one = test.images[[0]]
-    events.scatter(one.x, one.y, c=np.where(one.polarity == 1, 1.0, -1.0), s=2, cmap="coolwarm", alpha=0.4)
-    events.set(aspect="equal", title=f"{len(one.time):,} events of a {test.labels[0]}", xlabel="x", ylabel="y")
-    events.invert_yaxis()
+    colour = np.where(one.polarity == 1, style.colour(1), style.colour(0))
+    events.scatter(one.x, one.y, c=colour, s=4, alpha=0.3, linewidths=0)
+    events.set(aspect="equal", xlabel="x", ylabel="y", xlim=(-1, 34), ylim=(34, -1))
+    events.set_title(f"{len(one.time):,} events of a {test.labels[0]}", fontsize="medium")
     viz.raster(trace, sample=0, axes=spikes)
     known = es.measure.anytime(trace)
-    course.plot(known.times / SCALE, 100.0 * known.accuracy)
-    course.set(xlabel="time in the recording (ms)", ylabel="right guesses (%)", title="100 test recordings")
-    sheet.savefig(figure, dpi=150)
+    course.plot(known.times / SCALE, 100.0 * known.accuracy, color=style.colour(0))
+    course.set(xlabel="time in the recording (ms)", ylabel="right guesses (%)", ylim=(0.0, 100.0))
+    course.set_title("100 test recordings", fontsize="medium")
+    style.tidy(course, grid="y")
+    sheet.savefig(figure, dpi=110)
     print(f"figure: {figure}")
 
 

@@ -11,6 +11,7 @@ import torch
 
 import eventsim as es
 import training
+from viz import style
 
 T_STOP, MARGIN = 4.0, 0.3  # ms
 
@@ -60,7 +61,7 @@ train, test = tensors("train"), tensors("test")
 layer = training.torch.SpikeTimes(net, T_STOP, slope_floor=0.3)
 batches = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*train), batch_size=64, shuffle=True)
 optimizer = torch.optim.AdamW(layer.parameters(), lr=5e-3, weight_decay=0.1)
-epochs = 8
+epochs = 6
 schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * len(batches))
 
 before, _ = evaluate(layer, *test)
@@ -77,9 +78,11 @@ for epoch in range(epochs):
     print(f"epoch {epoch + 1}: loss {total / len(batches):.3f}, test accuracy {100.0 * accuracy:.2f} %")
 
 figure, axes = plt.subplots(figsize=(6, 3.5), layout="constrained")
-for values, name in ((before, "before"), (after, "after")):
-    axes.hist(values.numpy(), bins=75, range=(-1.0, 2.0), histtype="step", label=f"{name} learning")
-axes.axvline(0.0, color="0.7", linewidth=0.8)
-axes.set(xlabel="lead of the right output over the next one (ms)", ylabel="test digits")
+for place, (values, name) in enumerate(((before, "before"), (after, "after"))):
+    axes.hist(values.numpy().clip(-1.0, 2.0), bins=75, range=(-1.0, 2.0), histtype="stepfilled", alpha=0.6,
+              color=style.colour(1 - place), label=f"{name} learning")
+axes.axvline(0.0, color=style.INK, linewidth=0.8)
+axes.set(xlabel="lead of the right output over the next one (ms; outer bars: and beyond)", ylabel="test digits")
+style.tidy(axes)
 axes.legend(frameon=False)
 figure.savefig("pytorch_loss.png", dpi=120)

@@ -3,7 +3,7 @@
 Three channels send a volley each, in one of six orders; "A, then B, then C" is the sequence to detect, and half of the
 samples are it. The neurons fire as often as they like and excite or inhibit each
 other with learned weights and delays; the largest potential that a readout reaches counts as its vote.
-Run it with ``python examples/sequence_detection.py [figure.png]``.
+Run it with ``python examples/sequence_detection.py [sequence_detection.png]``; it writes the figure there.
 """
 
 import itertools
@@ -54,7 +54,7 @@ def main(figure):
     model = training.Model(network(encoder, rng), encoder, training.decode.Potential(scale=4.0, over="maximum"), "vote",
                            t_stop=40.0, classes=["another order", "A, B, C"])
     history = training.fit(
-        model, train, labels, validation=(test[:200], truth[:200]), epochs=12, batch=40, optimizer=training.AdamW(8e-3),
+        model, train, labels, validation=(test[:200], truth[:200]), epochs=5, batch=40, optimizer=training.AdamW(8e-3),
         schedule="cosine", learn=["weights", "delays"], clip=1.0, slope_floor=0.02,
         delays=training.Delays(shortest=0.1, longest=15.0, projections=["cues->ring", "ring->ring"]))
     print(f"new sequences: {100.0 * model.evaluate(test[200:], truth[200:])['accuracy']:.1f} % right")
@@ -65,14 +65,11 @@ def main(figure):
         trace = model.simulate(test[[np.flatnonzero(truth == kind)[0]]])
         viz.raster(trace, axes=axes[0, column]).set_title(f"shown: {model.classes[kind]}", loc="left")
         panel = viz.membrane(trace, "vote", axes=axes[1, column])
-        panel.set_title("")
+        panel.set_title("", loc="left")
+        panel.set_ylabel("potential of the vote")
         panel.legend(model.classes, frameon=False, fontsize="small", loc="lower left")
-    for panel, quantity in zip(axes[:, 2], ("accuracy", "loss"), strict=True):
-        for kind in ("", "validation_"):
-            panel.plot(np.arange(1, len(history) + 1), history.column(kind + quantity), label=kind[:-1] or "training")
-        panel.set(xlabel="epoch", ylabel=quantity)
-        panel.legend(frameon=False)
-    plt.savefig(figure, dpi=150)
+    viz.learning(history, axes=axes[:, 2])
+    sheet.savefig(figure, dpi=110)
     print(f"figure: {figure}")
 
 

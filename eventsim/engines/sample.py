@@ -144,18 +144,22 @@ class EventSample:
     def grow(self):
         """Set recorded spikes aside; where they are few, make the tables that fill up twice as long.
 
+        Noise has room of its own: 64 times the other tables for each time that it is short of it took gigabytes.
+
         Returns
         -------
         bool
             Whether the tables of spikes under way are to grow too.
         """
+        if self.counters[N_NOISE] == len(self.noise_time):
+            self.noise_time, self.noise_gid = longer(self.noise_time), longer(self.noise_gid)
+            return False
         size = int(self.counters[N_RECORD])
         if 2 * size > len(self.record):  # a table that grew along cost a fifth of a run of 80,000 spikes
             self._aside.append(self.record[:size].copy())
             self.counters[N_RECORD] = 0
             return False
         self.record = longer(self.record)
-        self.noise_time, self.noise_gid = longer(self.noise_time), longer(self.noise_gid)
         return True
 
     def _recorded(self):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 
 import eventsim as es
-from eventsim.engines import noise, window
+from eventsim.engines import heap, noise, window
 from eventsim.lower import lower
 from eventsim.poisson import Source
 
@@ -122,3 +122,17 @@ def test_no_train_is_ever_stored_as_a_whole():
     sample.run(nothing, 2000.0, (2**62, 0, 0), lambda: False)
     assert sample.noise.drawn.sum() > 2000
     assert len(sample.noise_time) < 1000
+
+
+def test_much_noise_takes_room_for_noise_only():
+    net = es.Network(seed=1)
+    net.poisson("noise", 40, rate=20000.0)
+    net.population("cells", 40, es.LIF(20.0, 0.0, v_threshold=1000.0))
+    net.connect("noise", "cells", es.OneToOne(0.1))
+    sample = heap.Sample(net, lower(net), seed=5)
+    before = sample.record.nbytes
+    nothing = np.zeros(0), np.zeros(0, np.int64), np.zeros(0)
+    sample.run(nothing, 50.0, (2**62, 0, 0), lambda: False)
+    assert sample.arrivals > 30_000
+    assert len(sample.noise_time) >= 128
+    assert sample.record.nbytes == before
