@@ -84,7 +84,10 @@ def workplace(demo_run, tmp_path, monkeypatch):
     """Stand in a folder with the results of a demo in it, as a reader of the pages does."""
     shutil.copytree(demo_run[1], tmp_path / "demo-results")
     monkeypatch.chdir(tmp_path)
-    return tmp_path
+    yield tmp_path
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:  # a reader's program ends there, and its figures with it
+        pyplot.close("all")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

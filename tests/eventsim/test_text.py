@@ -17,7 +17,7 @@ POPULATIONS = ("excitatory", "inhibitory")
 TIMES = st.one_of(st.floats(0, 1e308), st.sampled_from((0.0, 5e-324, 0.1, 1e-7, 1e16, 2.0**53 + 2.0)))
 ROWS = st.lists(st.tuples(st.integers(0, 3), TIMES, st.integers(0, 2**31 - 1)), max_size=20)
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"], exclude_characters="/"), min_size=1).filter(
-    str.isprintable)
+    lambda name: name.isprintable() and name not in (".", ".."))
 
 
 def written(path, text):
