@@ -41,6 +41,7 @@ test: export EVENTSIM_CACHE_DIR := $(CURDIR)/$(VENV)/kernels
 test: export MPLBACKEND := Agg
 test: $(VENV)/.test
 	$(BIN)/ruff check
+	$(BIN)/python -m mypy --cache-dir $(VENV)/mypy
 	$(BIN)/python -c 'import eventsim, sys; sys.exit(sys.prefix not in eventsim.__file__)'
 	@echo "== kernels as plain Python, with coverage"
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not compiled" --cov --cov-report=term:skip-covered $(PLAIN)

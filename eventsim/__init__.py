@@ -7,6 +7,36 @@ scipy and matplotlib are imported by the first thing that needs them.
 import importlib
 import sys
 import types
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what the tables below load on first use, for type checkers and editors
+    from eventsim import encode as encode
+    from eventsim import io as io
+    from eventsim import measure as measure
+    from eventsim.connect import AllToAll as AllToAll
+    from eventsim.connect import Conv2d as Conv2d
+    from eventsim.connect import Dense as Dense
+    from eventsim.connect import FixedInDegree as FixedInDegree
+    from eventsim.connect import FixedOutDegree as FixedOutDegree
+    from eventsim.connect import FixedProbability as FixedProbability
+    from eventsim.connect import OneToOne as OneToOne
+    from eventsim.connect import Sparse as Sparse
+    from eventsim.constants import NEVER as NEVER
+    from eventsim.distributions import Exponential as Exponential
+    from eventsim.distributions import LogNormal as LogNormal
+    from eventsim.distributions import Normal as Normal
+    from eventsim.distributions import Uniform as Uniform
+    from eventsim.errors import InputError as InputError
+    from eventsim.network import Network as Network
+    from eventsim.network import Population as Population
+    from eventsim.network import Projection as Projection
+    from eventsim.neurons.lif import LIF as LIF
+    from eventsim.recording import Record as Record
+    from eventsim.recordings import Recordings as Recordings
+    from eventsim.simulate import Simulation as Simulation
+    from eventsim.simulate import simulate as simulate
+    from eventsim.spikes import Spikes as Spikes
+    from eventsim.trace import Trace as Trace
 
 __version__ = "0.1.0"
 
@@ -40,28 +70,29 @@ _MODULES = ("encode", "io", "measure")
 
 __all__ = ["__version__", *sorted([*_HOME, *_MODULES])]
 
+if not TYPE_CHECKING:  # to type checkers a name that is not in the tables is a mistake
 
-def __getattr__(name):
-    if name in _HOME:
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    elif name in _MODULES:
-        value = importlib.import_module(f"{__name__}.{name}")
-    else:
-        from eventsim.errors import did_you_mean
+    def __getattr__(name):
+        if name in _HOME:
+            value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        elif name in _MODULES:
+            value = importlib.import_module(f"{__name__}.{name}")
+        else:
+            from eventsim.errors import did_you_mean
 
-        raise AttributeError(f'module "eventsim" has no "{name}".{did_you_mean(name, __all__)}')
-    globals()[name] = value
-    return value
+            raise AttributeError(f'module "eventsim" has no "{name}".{did_you_mean(name, __all__)}')
+        globals()[name] = value
+        return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
 class _Package(types.ModuleType):
     """Keep ``eventsim.simulate`` the function: importing the file of that name would replace it."""
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: object) -> None:
         if not (name in _HOME and isinstance(value, types.ModuleType)):
             super().__setattr__(name, value)
 

@@ -1,16 +1,24 @@
 """User values to plain arrays: numbers only, right shape, and an error that says which entry is wrong."""
 
+from __future__ import annotations
+
 import operator
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
 
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Floats, Ids, Shape
+
 MAXIMUM_SIZE = 2**31 - 1
 """Neuron ids are int32, so no population may be larger than this."""
 
 
-def numbers(what, value):
+def numbers(what: str, value: ArrayLike) -> Floats:
     """Return `value` as a new float64 array in C order.
 
     Parameters
@@ -34,7 +42,7 @@ def numbers(what, value):
     return np.array(array, dtype=np.float64, order="C")
 
 
-def number(what, value):
+def number(what: str, value: ArrayLike) -> float:
     """Return `value` as a float, or raise `InputError` where it is not one number."""
     array = numbers(what, value)
     if array.ndim:
@@ -42,7 +50,7 @@ def number(what, value):
     return float(array)
 
 
-def integer(what, value, minimum, maximum=None):
+def integer(what: str, value: SupportsIndex, minimum: int, maximum: int | None = None) -> int:
     """Return `value` as an int within `minimum` and `maximum`, or raise `InputError`."""
     allowed = f"a whole number >= {minimum}" if maximum is None else f"a whole number, {minimum} to {maximum}"
     try:
@@ -56,14 +64,14 @@ def integer(what, value, minimum, maximum=None):
     return result
 
 
-def flag(what, value):
+def flag(what: str, value: object) -> bool:
     """Return `value` as a bool, or raise `InputError` where it is neither True nor False."""
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{what} must be True or False; got {value!r}.")
     return bool(value)
 
 
-def check_each(what, array, good, allowed):
+def check_each(what: str, array: Array, good: Any, allowed: str) -> None:
     """Raise `InputError` that names the first entry of `array` where `good` is False.
 
     Parameters
@@ -82,7 +90,7 @@ def check_each(what, array, good, allowed):
     raise InputError(f"{what}{at} is {float(array[position]):g}; {allowed}.")
 
 
-def ids(what, value, size, owner):
+def ids(what: str, value: ArrayLike, size: int, owner: str) -> Ids:
     """Return `value` as a new int32 array (n,) of neuron ids below `size`.
 
     Raises
@@ -103,7 +111,7 @@ def ids(what, value, size, owner):
     return array.astype(np.int32)
 
 
-def shape(what, value):
+def shape(what: str, value: Shape) -> tuple[int, ...]:
     """Return `value`, an int or a tuple of ints, as a tuple of ints.
 
     Raises
@@ -123,14 +131,14 @@ def shape(what, value):
     return result
 
 
-def frozen(array):
+def frozen(array: Array) -> Any:
     """Return a view of `array` that refuses to be written to."""
     view = np.asarray(array).view()
     view.flags.writeable = False
     return view
 
 
-def _kind_of(value, array):
+def _kind_of(value: object, array: Array) -> str:
     if value is None:
         return "None"
     if array.dtype.kind in "OUS":

@@ -106,7 +106,7 @@ def draw(name, neurons=None, synapses=None):
     noise_delay = np.array(1.5)
     if name == "delays":
         delay = np.rint(delay / _GRID) * _GRID
-    noise = Rows(*outside, np.full(len(outside[1]), 0.8), noise_delay)
+    noise = Rows(*(*outside, np.full(len(outside[1]), 0.8), noise_delay))
     return Circuit(name, neuron, v_init, Rows(pointer, target, weight, delay), noise, 10.0)
 
 

@@ -5,12 +5,18 @@ positive weights times the peak of the potential after one arrival of weight 1 (
 distance from rest to threshold. Below 1 the neuron cannot fire unless its sources fire repeatedly.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim.choice import choose_engine
 from eventsim.lower import lower
+
+if TYPE_CHECKING:
+    from eventsim.network import Network
 
 _STATE = 700
 """Bytes a neuron while it is simulated: state, lists, spikes under way and of a window, and the kernels' tables."""
@@ -25,21 +31,21 @@ class Description:
         One sentence each.
     """
 
-    def __init__(self, facts):
+    def __init__(self, facts: dict[str, Any]) -> None:
         self._facts = facts
         self.warnings = list(facts["warnings"])
 
-    def as_dict(self):
+    def as_dict(self) -> dict[str, Any]:
         """Return everything as plain values (JSON without NaN or Infinity; None where there is no value)."""
         return self._facts
 
-    def __str__(self):
+    def __str__(self) -> str:
         return _as_text(self._facts)
 
     __repr__ = __str__
 
 
-def describe(net):
+def describe(net: Network) -> Description:
     """Return the description of a network.
 
     Parameters

@@ -4,20 +4,28 @@ Each is an inverse cumulative distribution function: one counter-based uniform n
 draw depends on the seed, the projection and the synapse, never on what was drawn before.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats
+
 
 class Distribution:
     """A rule that turns uniform numbers in (0, 1) into draws; see the subclasses."""
 
-    _names = ()
+    _names: ClassVar[tuple[str, ...]] = ()
 
-    def quantile(self, u):
+    def quantile(self, u: ArrayLike) -> Floats:
         """Return the value below which a share `u` of all draws lies.
 
         Parameters
@@ -32,18 +40,18 @@ class Distribution:
         """
         raise NotImplementedError
 
-    def settings(self):
+    def settings(self) -> dict[str, float]:
         """Return the parameters by name, as a dict of floats."""
         return {name: getattr(self, name) for name in self._names}
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         inside = ", ".join(f"{name}={value:g}" for name, value in self.settings().items())
         return f"{type(self).__name__}({inside})"
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         return type(self) is type(other) and self.settings() == other.settings()
 
-    def __hash__(self):
+    def __hash__(self) -> int:
         return hash((type(self).__name__, *self.settings().items()))
 
 
@@ -63,13 +71,13 @@ class Uniform(Distribution):
 
     _names = ("low", "high")
 
-    def __init__(self, low, high):
+    def __init__(self, low: float, high: float) -> None:
         self.low = _finite("low", low)
         self.high = _finite("high", high)
         if self.low > self.high:
             raise InputError(f"Uniform needs low <= high; got low {self.low:g} and high {self.high:g}.")
 
-    def quantile(self, u):
+    def quantile(self, u: ArrayLike) -> Floats:
         """Return ``low + u (high - low)``, never outside the ends; see `Distribution.quantile`."""
         u = np.asarray(u, dtype=np.float64)
         # (1 - u) low + u high cannot overflow where high - low would.
@@ -95,7 +103,7 @@ class Normal(Distribution):
 
     _names = ("mean", "sd", "low", "high")
 
-    def __init__(self, mean, sd, low=-math.inf, high=math.inf):
+    def __init__(self, mean: float, sd: float, low: float = -math.inf, high: float = math.inf) -> None:
         self.mean = _finite("mean", mean)
         self.sd = _finite("sd", sd, minimum=0.0)
         self.low = arrays.number("low", low)
@@ -107,7 +115,7 @@ class Normal(Distribution):
         if self.sd > 0.0 and not self._mass() > 0.0:
             raise InputError(f"{self!r} leaves nothing to draw from; move low and high towards the mean.")
 
-    def quantile(self, u):
+    def quantile(self, u: ArrayLike) -> Floats:
         """Return the inverse of the truncated normal distribution function; see `Distribution.quantile`."""
         u = np.asarray(u, dtype=np.float64)
         if self.sd == 0.0:
@@ -124,10 +132,10 @@ class Normal(Distribution):
         z = np.clip(z, low, high)
         return np.clip(self.mean + self.sd * (-z if mirror else z), self.low, self.high)
 
-    def _standard_ends(self):
+    def _standard_ends(self) -> tuple[float, float]:
         return (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
 
-    def _mass(self):
+    def _mass(self) -> float:
         low, high = self._standard_ends()
         if low > 0.0:
             low, high = -high, -low
@@ -154,11 +162,11 @@ class LogNormal(Distribution):
 
     _names = ("mean", "sd")
 
-    def __init__(self, mean, sd):
+    def __init__(self, mean: float, sd: float) -> None:
         self.mean = _finite("mean", mean, above=0.0)
         self.sd = _finite("sd", sd, minimum=0.0)
 
-    def quantile(self, u):
+    def quantile(self, u: ArrayLike) -> Floats:
         """Return ``exp(m + s z)`` with z the standard normal quantile; see `Distribution.quantile`."""
         u = np.asarray(u, dtype=np.float64)
         if self.sd == 0.0:
@@ -185,10 +193,10 @@ class Exponential(Distribution):
 
     _names = ("mean",)
 
-    def __init__(self, mean):
+    def __init__(self, mean: float) -> None:
         self.mean = _finite("mean", mean, above=0.0)
 
-    def quantile(self, u):
+    def quantile(self, u: ArrayLike) -> Floats:
         """Return ``-mean log(1 - u)``; see `Distribution.quantile`."""
         return -self.mean * np.log1p(-np.asarray(u, dtype=np.float64))
 
@@ -197,7 +205,7 @@ KINDS = {kind.__name__: kind for kind in (Uniform, Normal, LogNormal, Exponentia
 """All distributions by name."""
 
 
-def _finite(what, value, minimum=None, above=None):
+def _finite(what: str, value: float, minimum: float | None = None, above: float | None = None) -> float:
     result = arrays.number(what, value)
     if not math.isfinite(result):
         raise InputError(f"{what} is {result:g}; allowed: finite numbers.")

@@ -5,7 +5,11 @@ width)`` or ``(samples, n)``; one axis alone is one sample of ``n`` values. Neur
 row-major over the axes behind the samples (channel-last), as in the input population.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -17,13 +21,27 @@ from eventsim.encode_events import pools as pools
 from eventsim.errors import InputError, choose
 from eventsim.spikes import Spikes
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Floats
+
 _MOST_LEVELS = 1 << 14  # ON and OFF levels fit the 16-bit keys that numpy sorts by radix
 _MS_PER_S = 1000.0
 _MOST_INTERVALS = 64  # of a Poisson train drawn at a time
 _MOST_DRAWS = 1 << 16  # drawn at a time, which bounds the memory
 
 
-def latency(images, t_max=1.0, t_min=0.0, threshold=0.0, channels="on", scale=None, bias=None, step=None):
+def latency(
+    images: ArrayLike,
+    t_max: float = 1.0,
+    t_min: float = 0.0,
+    threshold: float = 0.0,
+    channels: Literal["on", "on_off"] = "on",
+    scale: float | None = None,
+    bias: float | Sequence[float] | None = None,
+    step: float | None = None,
+) -> Spikes:
     """Encode every value as one spike, the larger the earlier.
 
     A value ``x`` (0 to 1) spikes at ``t_min + (1 - x) * (t_max - t_min)``; one at or below the
@@ -77,7 +95,7 @@ def latency(images, t_max=1.0, t_min=0.0, threshold=0.0, channels="on", scale=No
     if step is not None and not 0.0 < step < math.inf:
         raise InputError(f"step is {step}; give the distance of the spike times in ms, above 0")
 
-    def spike_times(x):
+    def spike_times(x: Array) -> Floats:
         times = t_min + (1.0 - x) * (t_max - t_min)
         return np.where(x > threshold, times if step is None else np.rint(times / step) * step, np.inf)
 
@@ -101,7 +119,9 @@ def latency(images, t_max=1.0, t_min=0.0, threshold=0.0, channels="on", scale=No
     return _spikes_by_level(_append(_rows(codes), bias_codes), np.concatenate((table, bias)))
 
 
-def coordinates(values, t_min=0.0, t_max=1.0, bias=None):
+def coordinates(
+    values: ArrayLike, t_min: float = 0.0, t_max: float = 1.0, bias: float | Sequence[float] | None = None
+) -> Spikes:
     """Encode every coordinate of a point as one spike at ``t_min + x * (t_max - t_min)``.
 
     The encoding of the Yin-Yang data set (Kriener, Göltz, Petrovici 2022): zeros spike too.
@@ -129,7 +149,9 @@ def coordinates(values, t_min=0.0, t_max=1.0, bias=None):
     return _spikes(_append(t_min + x * (t_max - t_min), _bias_times(bias)))
 
 
-def poisson(images, rate_max, t_stop, seed, scale=None, first_sample=0):
+def poisson(
+    images: ArrayLike, rate_max: float, t_stop: float, seed: int, scale: float | None = None, first_sample: int = 0
+) -> Spikes:
     """Encode every value as a Poisson spike train whose rate is proportional to it.
 
     The draws are a function of (seed, neuron, sample), so that neither the batch size nor the other
@@ -186,7 +208,7 @@ def poisson(images, rate_max, t_stop, seed, scale=None, first_sample=0):
     return Spikes(times, neuron, sample, n_samples=len(x))
 
 
-def spike_list(samples):
+def spike_list(samples: Iterable[tuple[ArrayLike, ArrayLike]]) -> Spikes:
     """Join spike trains that are given sample by sample.
 
     Parameters
@@ -225,13 +247,13 @@ def spike_list(samples):
                   np.repeat(np.arange(len(lengths)), lengths), n_samples=len(lengths))
 
 
-def _check_span(t_min, t_max):
+def _check_span(t_min: float, t_max: float) -> None:
     if not 0 <= t_min <= t_max < math.inf:
         raise InputError(f"t_min is {t_min} and t_max is {t_max}; give finite times in ms with "
                          "0 <= t_min <= t_max")
 
 
-def _bias_times(bias):
+def _bias_times(bias: float | Sequence[float] | None) -> Floats:
     if bias is None:
         return np.empty(0)
     try:
@@ -243,7 +265,7 @@ def _bias_times(bias):
     return times
 
 
-def _batch(images):
+def _batch(images: ArrayLike) -> Array:
     """Return an array with a sample axis in front."""
     try:
         images = np.asarray(images)
@@ -262,19 +284,19 @@ def _batch(images):
     return images
 
 
-def _rows(array):
+def _rows(array: Array) -> Array:
     """Return the samples as rows, (samples, n)."""
     return array.reshape(len(array), math.prod(array.shape[1:]))
 
 
-def _append(rows, row):
+def _append(rows: Array, row: Array) -> Array:
     """Return `rows` with the values of `row` appended to each."""
     if row.size == 0:
         return rows
     return np.hstack((rows, np.broadcast_to(row, (len(rows), row.size))))
 
 
-def _unit(images, scale):
+def _unit(images: Array, scale: float | None) -> float:
     if scale is None:
         return 255.0 if images.dtype == np.uint8 else 1.0
     if not 0 < scale < math.inf:
@@ -282,12 +304,12 @@ def _unit(images, scale):
     return float(scale)
 
 
-def _out_of_range(value, unit):
+def _out_of_range(value: object, unit: float) -> InputError:
     return InputError(f"an image holds the value {value}; allowed: 0 to {unit:g}; give the largest possible "
                       "value as scale=")
 
 
-def _levels(images, scale):
+def _levels(images: Array, scale: float | None) -> tuple[Array, Floats] | None:
     """Return (levels, the scaled value of each level), or None where `images` are not small integers."""
     if images.dtype.kind == "f":
         return None
@@ -302,7 +324,7 @@ def _levels(images, scale):
     return images, np.arange(largest + 1) / unit
 
 
-def _scaled(images, scale):
+def _scaled(images: Array, scale: float | None) -> Floats:
     """Return the images as float64 in 0..1."""
     unit = _unit(images, scale)
     x = images.astype(np.float64, copy=False)
@@ -311,14 +333,14 @@ def _scaled(images, scale):
     return x if unit == 1 else x / unit
 
 
-def _spikes(times):
+def _spikes(times: Floats) -> Spikes:
     """Return the finite entries of a (samples, n) table of times as spikes."""
     kept = np.flatnonzero(np.isfinite(times))
     sample, neuron = np.divmod(kept, times.shape[1])
     return Spikes(times.ravel()[kept], neuron, sample, n_samples=len(times))
 
 
-def _spikes_by_level(codes, table):
+def _spikes_by_level(codes: Array, table: Floats) -> Spikes:
     """Return the spikes at ``table[codes]``, a (samples, n) table of times.
 
     Equivalent to ``_spikes(table[codes])`` and twice as fast: ranks of times are sorted instead of

@@ -1,6 +1,10 @@
 """Turn recordings of event cameras into spikes: the part of `eventsim.encode` that is about events."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -9,10 +13,19 @@ from eventsim.errors import InputError, choose
 from eventsim.recordings import Recordings
 from eventsim.spikes import Spikes
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Floats
+
 POLARITIES = ("channels", "merged", "on")
 
 
-def events(recordings, pool=1, time_scale=1.0, t_max=None, polarity="channels"):
+def events(
+    recordings: Recordings,
+    pool: int | tuple[int, int] = 1,
+    time_scale: float = 1.0,
+    t_max: float | None = None,
+    polarity: Literal["channels", "merged", "on"] = "channels",
+) -> Spikes:
     """Encode every event as one spike of the input neuron that its pixel belongs to.
 
     Nothing is binned: a spike has the time of its event, and events of one neuron at one instant are each
@@ -73,7 +86,9 @@ def events(recordings, pool=1, time_scale=1.0, t_max=None, polarity="channels"):
     return Spikes(time, _by_instant(time, neuron, sample), sample, n_samples=len(recordings))
 
 
-def events_shape(shape, pool=1, polarity="channels"):
+def events_shape(
+    shape: Sequence[int], pool: int | tuple[int, int] = 1, polarity: Literal["channels", "merged", "on"] = "channels"
+) -> tuple[int, int, int]:
     """Return the shape (height, width, channels) of the input that `events` encodes a sensor of `shape` for.
 
     Parameters
@@ -98,7 +113,7 @@ def events_shape(shape, pool=1, polarity="channels"):
     return shape[0] // rows, shape[1] // columns, 2 if polarity == "channels" else 1
 
 
-def _by_instant(time, neuron, sample):
+def _by_instant(time: Floats, neuron: Array, sample: Array) -> Array:
     """Return the neurons of spikes that are in order of (sample, time), sorted where both are equal.
 
     `Spikes` then finds its input in order and need not sort all of it, which takes twice as long.
@@ -110,7 +125,7 @@ def _by_instant(time, neuron, sample):
     return neuron
 
 
-def pools(pool):
+def pools(pool: int | tuple[int, int]) -> tuple[int, ...]:
     """Return `pool` as (rows, columns), or raise `InputError` where it is not one or two whole numbers >= 1."""
     both = arrays.shape("pool", pool)
     if len(both) > 2:

@@ -196,8 +196,8 @@ def _rows_of(projection):
     synapses = projection.synapses()
     source, delay = synapses.source, np.asarray(synapses.delay, dtype=np.float64)
     if delay.ndim and (len(delay) == 0 or delay.min() == delay.max()):
-        delay = delay[0] if len(delay) else np.float64(0.0)
-    order = _sorted_rows(source, np.asarray(delay), synapses.target, synapses.weight)
+        delay = np.asarray(delay[0] if len(delay) else 0.0)
+    order = _sorted_rows(source, delay, synapses.target, synapses.weight)
     columns = [source, synapses.target, synapses.weight, synapses.parameter]
     del synapses
     if order is not None:

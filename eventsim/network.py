@@ -4,8 +4,12 @@ A network only says what there is; it holds no state of a simulation. Nothing ra
 which it was built: draws are keyed by the seed, the projection's name and the neuron.
 """
 
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Iterator
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Never
 
 import numpy as np
 
@@ -15,6 +19,12 @@ from eventsim.errors import InputError, choose
 from eventsim.neurons.lif import LIF
 from eventsim.population import Population
 from eventsim.projection import Projection, Synapses
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.describe import Description
+    from eventsim.kinds import Drawn, PathLike, Shape, Which
 
 __all__ = ["Network", "Population", "Projection", "Synapses"]
 
@@ -45,46 +55,46 @@ class Network:
     'pixels->hidden'
     """
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | None = None) -> None:
         self._seed = random.fresh_seed() if seed is None else arrays.integer("seed", seed, 0, 2**64 - 1)
-        self._populations = {}
-        self._projections = {}
+        self._populations: dict[str, Population] = {}
+        self._projections: dict[str, Projection] = {}
 
     @property
-    def seed(self):
+    def seed(self) -> int:
         """Key of all random draws."""
         return self._seed
 
     @property
-    def populations(self):
+    def populations(self) -> MappingProxyType[str, Population]:
         """Populations by name, in the order of creation; read-only."""
         return MappingProxyType(self._populations)
 
     @property
-    def projections(self):
+    def projections(self) -> MappingProxyType[str, Projection]:
         """Projections by name, in the order of creation; read-only."""
         return MappingProxyType(self._projections)
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: Which) -> Population:
         """Return the population called `name`; `InputError` with a suggestion where there is none."""
         return self._population(name)
 
-    def __contains__(self, name):
+    def __contains__(self, name: object) -> bool:
         return name in self._populations
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._populations)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._populations)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Network: {len(self._populations)} populations, {len(self._projections)} projections>"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return notebook.of_network(self)
 
-    def input(self, name, shape):
+    def input(self, name: str, shape: Shape) -> Population:
         """Add a population whose spikes are given at simulation time.
 
         Parameters
@@ -105,7 +115,7 @@ class Network:
         """
         return self._add(Population(self._new_name(name), arrays.shape("shape", shape), "input"))
 
-    def population(self, name, shape, neuron):
+    def population(self, name: str, shape: Shape, neuron: LIF) -> Population:
         """Add a population of neurons.
 
         Parameters
@@ -129,7 +139,7 @@ class Network:
         name, shape = self._new_name(name), arrays.shape("shape", shape)
         return self._add(Population(name, shape, "neurons", neuron=_fitting(name, shape, neuron)))
 
-    def poisson(self, name, shape, rate):
+    def poisson(self, name: str, shape: Shape, rate: ArrayLike) -> Population:
         """Add neurons that fire at random, each a Poisson process; drawn during the simulation.
 
         Parameters
@@ -163,7 +173,7 @@ class Network:
         rates.flags.writeable = False
         return self._add(Population(name, shape, "poisson", rate=rates))
 
-    def set_neuron(self, population, neuron):
+    def set_neuron(self, population: Which, neuron: LIF) -> None:
         """Replace the neuron parameters of a population, for example learned thresholds.
 
         Parameters
@@ -196,7 +206,16 @@ class Network:
             population.neuron = old
             raise
 
-    def connect(self, source, target, connection, delay=0.0, receptor=None, name=None, **unknown):
+    def connect(
+        self,
+        source: Which,
+        target: Which,
+        connection: Connection,
+        delay: Drawn = 0.0,
+        receptor: str | None = None,
+        name: str | None = None,
+        **unknown: Never,
+    ) -> Projection:
         """Connect two populations.
 
         Parameters
@@ -233,7 +252,17 @@ class Network:
         self._projections[name] = projection
         return projection
 
-    def restore(self, source, target, connection, name, pairs, weight, delay, receptor=None):
+    def restore(
+        self,
+        source: Which,
+        target: Which,
+        connection: Connection,
+        name: str,
+        pairs: tuple[ArrayLike, ArrayLike] | None,
+        weight: ArrayLike,
+        delay: ArrayLike,
+        receptor: str | None = None,
+    ) -> Projection:
         """Add a projection whose synapses, weights and delays are known; for readers of files.
 
         Parameters
@@ -266,7 +295,7 @@ class Network:
         self._projections[name] = projection
         return projection
 
-    def fingerprint(self):
+    def fingerprint(self) -> str:
         """Return the SHA-256 (hex) of parameters, weights, delays and seed, whatever the building order."""
         total = hashlib.sha256(f"eventsim network {self._seed}".encode())
         for group in (self._populations, self._projections):
@@ -274,7 +303,7 @@ class Network:
                 total.update(group[name].digest().encode())
         return total.hexdigest()
 
-    def describe(self):
+    def describe(self) -> Description:
         """Return sizes, fan-in, drive against threshold, delays, memory and warnings.
 
         Returns
@@ -286,7 +315,7 @@ class Network:
 
         return describe(self)
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the network to an HDF5 file; a file in its place stays whole until the new one is complete.
 
         Parameters
@@ -299,7 +328,7 @@ class Network:
         network_file.save(path, self)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Network:
         """Read a network from an HDF5 file.
 
         Parameters
@@ -320,11 +349,11 @@ class Network:
 
         return network_file.load(path)
 
-    def _add(self, population):
+    def _add(self, population: Population) -> Population:
         self._populations[population.name] = population
         return population
 
-    def _population(self, given):
+    def _population(self, given: Which) -> Population:
         """Return a population given by handle or by name."""
         if isinstance(given, Population):
             if self._populations.get(given.name) is not given:
@@ -338,7 +367,7 @@ class Network:
             raise InputError(f'population "{given}" is not known; this network has no populations yet.')
         return self._populations[choose("population", given, tuple(self._populations))]
 
-    def _ends(self, source, target, connection):
+    def _ends(self, source: Which, target: Which, connection: Connection) -> tuple[Population, Population]:
         """Return both populations after checking that a projection may lead from one to the other."""
         source, target = self._population(source), self._population(target)
         if not isinstance(connection, Connection):
@@ -352,13 +381,13 @@ class Network:
             )
         return source, target
 
-    def _new_name(self, name):
+    def _new_name(self, name: str) -> str:
         _check_name("population", name)
         if name in self._populations:
             raise InputError(f'there is already a population "{name}"; give another name.')
         return name
 
-    def _projection_name(self, source, target, name):
+    def _projection_name(self, source: Population, target: Population, name: str | None) -> str:
         if name is not None:
             _check_name("projection", name)
             if name in self._projections:
@@ -372,7 +401,7 @@ class Network:
         return name
 
 
-def _check_name(what, name):
+def _check_name(what: str, name: str) -> None:
     """Refuse names that could not be a group of an HDF5 file, or could not be seen."""
     if not isinstance(name, str):
         raise InputError(f"a {what} name must be text; got {type(name).__name__}.")
@@ -382,20 +411,20 @@ def _check_name(what, name):
         )
 
 
-def _fitting(name, shape, neuron):
+def _fitting(name: str, shape: tuple[int, ...], neuron: LIF) -> LIF:
     """Return `neuron` with its arrays as one row, or refuse what is no LIF."""
     if not isinstance(neuron, LIF):
         raise InputError(f'"{name}" needs its neurons as eventsim.LIF(...); got {_what(neuron)}.')
     return neuron.flattened(shape)
 
 
-def _what(value):
+def _what(value: object) -> str:
     if isinstance(value, type):
         return f"the class {value.__name__} itself, without its arguments"
     return type(value).__name__
 
 
-def _check_receptor(target, receptor):
+def _check_receptor(target: Population, receptor: str | None) -> None:
     """Refuse a receptor that the target does not have, and none where its receptors have names."""
     names = target.neuron.receptors
     if receptor is not None and not names:
@@ -411,7 +440,7 @@ def _check_receptor(target, receptor):
         choose("receptor", receptor, names)
 
 
-def _check_fed(projection):
+def _check_fed(projection: Projection) -> None:
     """Refuse new parameters of a target without the receptor that a projection feeds."""
     try:
         _check_receptor(projection.target, projection.receptor)
@@ -419,7 +448,7 @@ def _check_fed(projection):
         raise InputError(f'the parameters do not fit projection "{projection.name}": {error}') from None
 
 
-def _check_source(population):
+def _check_source(population: Population) -> None:
     if population.is_readout:
         raise InputError(
             f'"{population.name}" cannot be a source: it is a readout (v_threshold is NEVER) and never '

@@ -48,7 +48,7 @@ class Noise:
         """Return all that is needed to go on, as arrays by name."""
         found = {}
         for name, _, source in self._sources:
-            found[f"{name}/drawn"], found[f"{name}/upcoming"] = source.drawn, source.upcoming
+            found |= {f"{name}/drawn": source.drawn, f"{name}/upcoming": source.upcoming}
         return found
 
     def restore(self, found):

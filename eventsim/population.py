@@ -1,9 +1,16 @@
 """A group of neurons or of inputs."""
 
+from __future__ import annotations
+
 import hashlib
 import json
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Floats
+    from eventsim.neurons.lif import LIF
 
 
 class Population:
@@ -25,32 +32,40 @@ class Population:
         In Hz, of kind "poisson".
     """
 
-    def __init__(self, name, shape, kind, neuron=None, rate=None):
+    def __init__(
+        self,
+        name: str,
+        shape: tuple[int, ...],
+        kind: Literal["input", "neurons", "poisson"],
+        neuron: LIF | None = None,
+        rate: Floats | None = None,
+    ) -> None:
         self.name = name
         self.shape = shape
         self.size = int(np.prod(shape, dtype=np.int64))
         self.kind = kind
-        self.neuron = neuron
-        self.rate = rate
+        self.neuron: LIF | Any = neuron  # None where `kind` says so; `Any` spares a check where the kind is known
+        self.rate: Floats | Any = rate
 
     @property
-    def is_readout(self):
+    def is_readout(self) -> bool:
         """Whether no neuron of this population can ever fire (all thresholds NEVER)."""
         return self.kind == "neurons" and bool(np.all(np.isinf(self.neuron.v_threshold)))
 
-    def digest(self):
+    def digest(self) -> str:
         """Return the SHA-256 of everything that the simulation depends on."""
         total = hashlib.sha256(json.dumps([self.name, self.shape, self.kind]).encode())
         if self.neuron is not None:
             for name, value in self.neuron.resolve(self.size)._asdict().items():
                 if name != "tau_two":
                     total.update(np.asarray(value, dtype=np.float64).data)
-            if self.neuron.receptors:
-                total.update(json.dumps([*self.neuron.tau_syn.items()]).encode())
+            tau_syn = self.neuron.tau_syn
+            if isinstance(tau_syn, dict):
+                total.update(json.dumps([*tau_syn.items()]).encode())
         if self.rate is not None:
             total.update(self.rate.data)
         return total.hexdigest()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         inside = "" if self.neuron is None else f", {self.neuron!r}"
         return f"<Population {self.name}: {self.kind} {self.shape}{inside}>"

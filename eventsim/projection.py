@@ -1,9 +1,11 @@
 """One connection between two populations, with its weights and delays."""
 
+from __future__ import annotations
+
 import copy
 import hashlib
 import json
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 
@@ -11,6 +13,13 @@ from eventsim import arrays, random
 from eventsim.connect.base import DELAY, WEIGHT, check_delay, check_weight, draw
 from eventsim.distributions import Distribution
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.connect import Connection
+    from eventsim.kinds import Drawn, Floats, Key, Pairs
+    from eventsim.population import Population
 
 
 class Synapses(NamedTuple):
@@ -45,7 +54,18 @@ class Projection:
         The receptor of the target that it feeds; None where the target's receptors have no names.
     """
 
-    def __init__(self, name, source, target, connection, pairs, weight, delay, key, receptor):
+    def __init__(
+        self,
+        name: str,
+        source: Population,
+        target: Population,
+        connection: Connection,
+        pairs: Pairs | None,
+        weight: Floats,
+        delay: Floats,
+        key: Key,
+        receptor: str | None,
+    ) -> None:
         self.name = name
         self.source = source
         self.target = target
@@ -59,10 +79,19 @@ class Projection:
         self._weight = weight
         self._delay = delay
         self._key = key
-        self._digest = None
+        self._digest: str | None = None
 
     @classmethod
-    def drawn(cls, name, source, target, connection, delay, seed, receptor=None):
+    def drawn(
+        cls,
+        name: str,
+        source: Population,
+        target: Population,
+        connection: Connection,
+        delay: Drawn,
+        seed: int,
+        receptor: str | None = None,
+    ) -> Self:
         """Return a new projection after checking the two ends and drawing what is random.
 
         Parameters
@@ -94,7 +123,18 @@ class Projection:
         return cls._with_values(name, source, target, connection, pairs, connection.weight, delay, key, receptor)
 
     @classmethod
-    def restored(cls, name, source, target, connection, pairs, weight, delay, seed, receptor=None):
+    def restored(
+        cls,
+        name: str,
+        source: Population,
+        target: Population,
+        connection: Connection,
+        pairs: tuple[ArrayLike, ArrayLike] | None,
+        weight: ArrayLike,
+        delay: ArrayLike,
+        seed: int,
+        receptor: str | None = None,
+    ) -> Self:
         """Return a projection whose pairs, weights and delays are known, after the same checks as `drawn`.
 
         Parameters
@@ -132,10 +172,22 @@ class Projection:
         else:
             pairs = None
         key = stream(seed, name, connection)
-        return cls._with_values(name, source, target, connection, pairs, weight, delay, key, receptor)
+        known: Any = pairs
+        return cls._with_values(name, source, target, connection, known, weight, delay, key, receptor)
 
     @classmethod
-    def _with_values(cls, name, source, target, connection, pairs, weight, delay, key, receptor):
+    def _with_values(
+        cls,
+        name: str,
+        source: Population,
+        target: Population,
+        connection: Connection,
+        pairs: Pairs | None,
+        weight: Any,
+        delay: Any,
+        key: Key,
+        receptor: str | None,
+    ) -> Self:
         shape = connection.weight_shape(source, target, pairs)
         result = cls(name, source, target, connection, pairs, np.zeros(shape), np.zeros(()), key, receptor)
         result._weight = result._weights(weight, shape)
@@ -143,37 +195,37 @@ class Projection:
         return result
 
     @property
-    def weight(self):
+    def weight(self) -> Floats:
         """Weights in the user's shape, read-only float64; drawn values where a distribution was given."""
         return arrays.frozen(self._weight)
 
     @property
-    def delay(self):
+    def delay(self) -> Floats:
         """Delays in ms, read-only float64: shape () where all are the same, else the shape of `weight`."""
         return arrays.frozen(self._delay)
 
     @property
-    def pairs(self):
+    def pairs(self) -> Pairs | None:
         """Source and target ids where they are listed or drawn one by one, else None."""
         return self._pairs
 
     @property
-    def receptor_index(self):
+    def receptor_index(self) -> int:
         """Place of `receptor` among those of the target; 0 where they have no names."""
         return 0 if self.receptor is None else self.target.neuron.receptors.index(self.receptor)
 
     @property
-    def tau_syn(self):
+    def tau_syn(self) -> float:
         """Time constant of the synapses, that of the receptor they feed, in ms."""
-        tau_syn = self.target.neuron.tau_syn
+        tau_syn: Any = self.target.neuron.tau_syn
         return tau_syn if self.receptor is None else tau_syn[self.receptor]
 
     @property
-    def scale(self):
+    def scale(self) -> float:
         """Derivative of a synapse's weight by its parameter: 1 / pool^2."""
         return 1.0 / self.connection.pool**2
 
-    def set_weight(self, weight):
+    def set_weight(self, weight: Drawn) -> None:
         """Replace all weights.
 
         Parameters
@@ -189,7 +241,7 @@ class Projection:
         self._weight = self._weights(weight, self._weight.shape)
         self._digest = None
 
-    def set_delay(self, delay):
+    def set_delay(self, delay: Drawn) -> None:
         """Replace all delays.
 
         Parameters
@@ -205,7 +257,7 @@ class Projection:
         self._delay = self._delays(delay, self._weight.shape)
         self._digest = None
 
-    def synapses(self):
+    def synapses(self) -> Synapses:
         """Return every synapse: who, to whom, how strongly, how late, and from which parameter.
 
         Returns
@@ -219,12 +271,12 @@ class Projection:
         delay = self._delay if self._delay.ndim == 0 else self._delay.reshape(-1)[parameter]
         return Synapses(source, target, self.synapse_weight()[parameter], delay, parameter, self.scale)
 
-    def synapse_weight(self):
+    def synapse_weight(self) -> Floats:
         """Return the weight of a synapse by its parameter, (parameters,): divided by pool^2 under average pooling."""
         weight = self._weight.reshape(-1)
         return weight / self.connection.pool**2 if self.connection.pool > 1 else weight
 
-    def digest(self):
+    def digest(self) -> str:
         """Return the SHA-256 of everything that the simulation depends on; kept until something is set."""
         if self._digest is None:
             rule = [type(self.connection).__name__, self.connection.settings()]
@@ -238,10 +290,10 @@ class Projection:
             self._digest = total.hexdigest()
         return self._digest
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"<Projection {self.name}: {self.connection!r}, weight {self._weight.shape}>"
 
-    def _weights(self, given, shape):
+    def _weights(self, given: Drawn, shape: tuple[int, ...]) -> Floats:
         if isinstance(given, Distribution):
             result = self._draw(given, WEIGHT, shape)
         else:
@@ -252,7 +304,7 @@ class Projection:
         check_weight(result)
         return result
 
-    def _delays(self, given, shape):
+    def _delays(self, given: Drawn, shape: tuple[int, ...]) -> Floats:
         if isinstance(given, Distribution):
             result = self._draw(given, DELAY, shape)
             if np.any(result < 0.0):
@@ -267,11 +319,11 @@ class Projection:
         check_delay(result)
         return result + 0.0  # no negative zero
 
-    def _draw(self, distribution, purpose, shape):
+    def _draw(self, distribution: Distribution, purpose: int, shape: tuple[int, ...]) -> Floats:
         counters = self.connection.counters(self.source, self.target, self._pairs, shape)
         return draw(distribution, self._key, counters, purpose, shape)
 
-    def _check_shape(self, what, given, needed):
+    def _check_shape(self, what: str, given: tuple[int, ...], needed: tuple[int, ...]) -> None:
         if given == needed:
             return
         ends = f'"{self.source.name}" {self.source.shape} to "{self.target.name}" {self.target.shape}'
@@ -283,7 +335,7 @@ class Projection:
         )
 
 
-def stream(seed, name, connection):
+def stream(seed: int, name: str, connection: Connection) -> Key:
     """Return the random stream of a projection: its own seed if the connection has one, and its name."""
     own = getattr(connection, "seed", None)
     return random.stream_key(seed if own is None else own, f"connect/{name}")

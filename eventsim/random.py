@@ -9,10 +9,16 @@ Only 32 x 32 -> 64 bit products occur, so that plain arrays, numpy scalars and c
 the same bits without overflow.
 """
 
+from __future__ import annotations
+
 import hashlib
 import secrets
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Key
 
 _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -23,12 +29,12 @@ _WEYL_1 = np.uint64(0xBB67AE85)
 _SIX = np.uint64(6)
 
 
-def fresh_seed():
+def fresh_seed() -> int:
     """Return a new seed of 63 bits from the operating system."""
     return secrets.randbits(63)
 
 
-def stream_key(seed, name):
+def stream_key(seed: int, name: str) -> Key:
     """Return the two 32-bit key words of the stream `name` under `seed`."""
     digest = hashlib.sha256(f"{int(seed)}\0{name}".encode()).digest()
     return np.uint64(int.from_bytes(digest[:4], "little")), np.uint64(int.from_bytes(digest[4:8], "little"))

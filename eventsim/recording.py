@@ -5,15 +5,26 @@ order of time within a sample, and passes on to a store what was asked for. `Mem
 that stay in memory; `eventsim.io.segments.Writer` is the one on disk.
 """
 
+from __future__ import annotations
+
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError, choose
 from eventsim.spike_table import SpikeTable
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Flags, Ids, Piece, Recorded
+    from eventsim.lower import Lowered
+    from eventsim.network import Network
+    from eventsim.population import Population
 
 COUNTS = "counts"
 """What to give for `record`, or for a population in it, to keep counts of spikes and no spike."""
@@ -49,8 +60,10 @@ class Record:
     Record(2 neurons, 100 ms to the end)
     """
 
-    def __init__(self, neurons=None, start=0.0, stop=math.inf, counts=False):
-        self.neurons = None
+    def __init__(
+        self, neurons: ArrayLike | None = None, start: float = 0.0, stop: float = math.inf, counts: bool = False
+    ) -> None:
+        self.neurons: Ids | None = None
         if neurons is not None:
             self.neurons = np.unique(arrays.ids("neurons of a Record", neurons, arrays.MAXIMUM_SIZE, "a population"))
         self.start, self.stop = arrays.number("start", start), arrays.number("stop", stop)
@@ -59,11 +72,11 @@ class Record:
         self.counts = arrays.flag("counts", counts)
 
     @property
-    def keeps_spikes(self):
+    def keeps_spikes(self) -> bool:
         """Whether any spike is kept."""
         return self.neurons is None or len(self.neurons) > 0
 
-    def is_complete(self, t_stop):
+    def is_complete(self, t_stop: float) -> bool:
         """Return whether every spike before t_stop is kept.
 
         Parameters
@@ -73,7 +86,7 @@ class Record:
         """
         return self.neurons is None and self.start == 0.0 and self.stop >= t_stop
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         """Tell whether both record the same."""
         if not isinstance(other, Record):
             return NotImplemented
@@ -82,9 +95,9 @@ class Record:
             return same and self.neurons is other.neurons
         return same and np.array_equal(self.neurons, other.neurons)
 
-    __hash__ = None
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # as Python itself has it
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return what is recorded, in words."""
         if not self.keeps_spikes:
             return "Record(counts only)" if self.counts else "Record(nothing)"
@@ -94,7 +107,7 @@ class Record:
         return f"Record({which}{when}{', counts' if self.counts else ''})"
 
 
-def checked_record(net, record):
+def checked_record(net: Network, record: Recorded | None) -> dict[str, Record]:
     """Return {population name: Record}, in the order of the network, from what a user gave as `record`.
 
     Parameters
@@ -139,7 +152,7 @@ def checked_record(net, record):
     return found
 
 
-def _of_one(population, value):
+def _of_one(population: Population, value: Any) -> Record:
     """Return the `Record` of one population from what a dict has for it."""
     if value is True or value is None:
         return Record()
@@ -166,20 +179,20 @@ class Memory:
         By sample: arrays (time, gid, slope, generation), each piece after the one before in time.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.pieces = {}
 
-    def add(self, index, piece, reached, counts):
+    def add(self, index: int, piece: Piece, reached: float, counts: Any) -> None:
         """Keep the next piece of a sample; what else there is to know of it stays with the `Recorder`."""
         if len(piece[0]):
             self.pieces.setdefault(index, []).append(piece)
 
-    def tables(self, lowered, names):
+    def tables(self, lowered: Lowered, names: Iterable[str]) -> dict[str, SpikeTable]:
         """Return the spikes of each population as a `SpikeTable`."""
         return tables_of(self.pieces, lowered, names)
 
 
-def tables_of(pieces, lowered, names):
+def tables_of(pieces: Mapping[int, list[Piece]], lowered: Lowered, names: Iterable[str]) -> dict[str, SpikeTable]:
     """Return {name: SpikeTable} of pieces that are in order of time and gid within each sample.
 
     Parameters
@@ -234,7 +247,7 @@ class Recorder:
         Populations with spikes to keep.
     """
 
-    def __init__(self, lowered, recording, n_samples, store):
+    def __init__(self, lowered: Lowered, recording: Mapping[str, Record], n_samples: int, store: Any) -> None:
         self.store = store
         self._alone = threading.Lock()
         self.names = tuple(name for name, record in recording.items() if record.keeps_spikes)
@@ -253,7 +266,7 @@ class Recorder:
         self._keep = keep
         self._span = (start, stop) if start.any() or np.isfinite(stop).any() else None
 
-    def take(self, index, pieces, reached):
+    def take(self, index: int, pieces: list[Piece], reached: float) -> None:
         """Take what sample `index` did since it was taken last, up to `reached` ms.
 
         Parameters
@@ -281,11 +294,11 @@ class Recorder:
             self.store.add(index, piece, reached, self.counts)
 
 
-def _kept(piece, mask):
+def _kept(piece: Piece, mask: Flags) -> Piece:
     return piece if mask.all() else tuple(column[mask] for column in piece)
 
 
-def in_order(piece):
+def in_order(piece: Piece) -> Piece:
     """Return a piece (time, gid, slope, generation) sorted by time and gid."""
     time, gid = piece[:2]
     falls = (time[1:] < time[:-1]) | ((time[1:] == time[:-1]) & (gid[1:] < gid[:-1]))

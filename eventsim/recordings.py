@@ -4,12 +4,21 @@ An event says that at one instant one pixel saw its brightness rise (ON) or fall
 height 1 whose events are all ON. `eventsim.encode.events` turns recordings into input spikes.
 """
 
+from __future__ import annotations
+
 import hashlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, DTypeLike
+
+    from eventsim.kinds import Array, Floats, Ids, Integers, Samples, Shape
 
 
 class Recordings:
@@ -53,7 +62,16 @@ class Recordings:
 
     __slots__ = ("_columns", "_offset", "_shape")
 
-    def __init__(self, time, x, y, polarity, offset=None, *, shape):
+    def __init__(
+        self,
+        time: ArrayLike,
+        x: ArrayLike,
+        y: ArrayLike,
+        polarity: ArrayLike,
+        offset: ArrayLike | None = None,
+        *,
+        shape: Shape,
+    ) -> None:
         shape = arrays.shape("shape", shape)
         if len(shape) != 2:
             raise InputError(f"the shape of recordings is {shape}; give (height, width) of the sensor")
@@ -75,7 +93,7 @@ class Recordings:
         self._shape = shape
 
     @classmethod
-    def of(cls, parts):
+    def of(cls, parts: Iterable[Recordings]) -> Recordings:
         """Return several `Recordings` of one shape as one batch, in the order given.
 
         Parameters
@@ -97,66 +115,66 @@ class Recordings:
         return cls._made(columns, offset.astype(np.int64), shapes.pop())
 
     @classmethod
-    def _made(cls, columns, offset, shape):
+    def _made(cls, columns: Iterable[Array], offset: Integers, shape: tuple[int, int]) -> Recordings:
         """Return recordings of columns that are known to be in order."""
         made = object.__new__(cls)
         made._columns, made._offset, made._shape = tuple(map(_frozen, columns)), _frozen(offset), shape
         return made
 
     @property
-    def time(self):
+    def time(self) -> Floats:
         """Time of each event in ms from the start of its recording, float64, shape (events,)."""
         return self._columns[0]
 
     @property
-    def x(self):
+    def x(self) -> Ids:
         """Column of each event, int32, shape (events,)."""
         return self._columns[1]
 
     @property
-    def y(self):
+    def y(self) -> Ids:
         """Row of each event, int32, shape (events,)."""
         return self._columns[2]
 
     @property
-    def polarity(self):
+    def polarity(self) -> Array:
         """1 for ON, 0 for OFF, int8, shape (events,)."""
         return self._columns[3]
 
     @property
-    def offset(self):
+    def offset(self) -> Integers:
         """First event of each recording, and the number of events; int64, shape (recordings + 1,)."""
         return self._offset
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[int, int]:
         """Height and width of the sensor in pixels."""
         return self._shape
 
     @property
-    def counts(self):
+    def counts(self) -> Integers:
         """Number of events of each recording, int64, shape (recordings,)."""
         return np.diff(self._offset)
 
     @property
-    def duration(self):
+    def duration(self) -> Floats:
         """Time of the last event of each recording in ms, 0 where there is none; float64, shape (recordings,)."""
         last = np.zeros(len(self))
         some = self.counts > 0
         last[some] = self.time[self._offset[1:][some] - 1]
         return last
 
-    def digest(self):
+    def digest(self) -> str:
         """Return the SHA-256 (hexadecimal) of the shape, the offsets and all events."""
         digest = hashlib.sha256(np.array(self._shape, np.int64).data)
         for column in (self._offset, *self._columns):
             digest.update(np.ascontiguousarray(column).data)
         return digest.hexdigest()
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._offset.size - 1
 
-    def __getitem__(self, samples):
+    def __getitem__(self, samples: Samples) -> Recordings:
         """Return a copy of some recordings, in the order asked for, as `Recordings`; one may be asked for twice.
 
         Raises
@@ -170,10 +188,12 @@ class Recordings:
         chosen = np.arange(offset[-1]) + np.repeat(self._offset[wanted] - offset[:-1], counts)
         return self._made((column[chosen] for column in self._columns), offset, self._shape)
 
-    def _wanted(self, samples):
+    def _wanted(self, samples: Samples) -> Integers:
         try:
-            index = samples if isinstance(samples, slice) else np.asarray(samples)
-            if not isinstance(samples, slice) and index.size == 0 and index.dtype != bool:
+            if isinstance(samples, slice):
+                return np.arange(len(self))[samples]
+            index = np.asarray(samples)
+            if index.size == 0 and index.dtype != bool:
                 index = index.astype(np.int64)  # numpy makes the empty list an array of floats
             return np.arange(len(self))[index].ravel()
         except (IndexError, ValueError):
@@ -181,16 +201,16 @@ class Recordings:
             raise InputError(f"recordings {given} cannot be selected; allowed: recordings 0 to {len(self) - 1}, as an "
                              "integer, a slice, integers or a mask") from None
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Recordings]:
         """Yield each recording as `Recordings` of one."""
         return (self[number] for number in range(len(self)))
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
         """Refuse to become an array: what asks for one cannot take events."""
         raise InputError("recordings of events are no array of images, which is needed here; encode them with "
                          "encode.events, and drop what changes images (augmentation, disturbance)")
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         """Tell whether both hold the same recordings, bit for bit."""
         if not isinstance(other, Recordings):
             return NotImplemented
@@ -198,26 +218,26 @@ class Recordings:
             np.array_equal(mine, yours)
             for mine, yours in zip((self._offset, *self._columns), (other._offset, *other._columns), strict=True))
 
-    __hash__ = None
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # as Python itself has it
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         height, width = self._shape
         return f"Recordings({len(self)} recordings, {self.time.size} events, {height} x {width} pixels)"
 
 
-def _frozen(array):
+def _frozen(array: Array) -> Array:
     array.flags.writeable = False
     return array
 
 
-def _whole(what, values, count, allowed, kind):
+def _whole(what: str, values: ArrayLike, count: int, allowed: str, kind: DTypeLike) -> Array:
     """Return numbers 0 to `count` - 1 as a new array of type `kind`."""
     array = arrays.numbers(what, values)
     arrays.check_each(what, array, (array >= 0) & (array < count) & (array == np.rint(array)), allowed)
     return array.astype(kind)
 
 
-def _offsets(offset, n_events):
+def _offsets(offset: ArrayLike | None, n_events: int) -> Integers:
     offset = np.array([0, n_events]) if offset is None else arrays.numbers("offset", offset)
     if (offset.ndim != 1 or offset.size < 1 or offset[0] != 0 or offset[-1] != n_events
             or (np.diff(offset) < 0).any() or (offset != np.rint(offset)).any()):
@@ -226,7 +246,7 @@ def _offsets(offset, n_events):
     return offset.astype(np.int64)
 
 
-def _order(time, offset):
+def _order(time: Floats, offset: Integers) -> Integers | None:
     """Return the stable permutation to order of time within each recording, or None where it changes nothing."""
     falls = np.flatnonzero(time[1:] < time[:-1]) + 1
     if np.isin(falls, offset).all():

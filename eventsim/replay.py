@@ -4,8 +4,10 @@ Nothing is stored while a run goes on. The arithmetic of a neuron is the same se
 the engines, so a readout's potential here equals the one that the layers engine reports, bit for bit.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -15,13 +17,19 @@ from eventsim.errors import InputError
 from eventsim.lower import lower
 from eventsim.neurons import receptors
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats
+    from eventsim.trace import Trace
+
 
 class Membrane(NamedTuple):
     """Potential and current of some neurons at some times."""
 
-    v: np.ndarray
+    v: Floats
     """float64 (neurons, times), left limits."""
-    i: np.ndarray
+    i: Floats
     """float64 (neurons, times); of two receptors the sum."""
 
 
@@ -41,7 +49,7 @@ class _Cell(NamedTuple):
     t_refractory: np.ndarray
 
 
-def potential(trace, name, t):
+def potential(trace: Trace, name: str, t: float) -> Floats:
     """Return V of a whole population at time t (ms, left limit), float64 (samples, neurons).
 
     Raises
@@ -54,7 +62,7 @@ def potential(trace, name, t):
     return np.ascontiguousarray(v[:, :, 0])
 
 
-def membrane(trace, name, neurons, times, sample=0):
+def membrane(trace: Trace, name: str, neurons: ArrayLike, times: ArrayLike, sample: int = 0) -> Membrane:
     """Return V and I of some neurons at some times (ms, left limits) in one sample.
 
     Raises

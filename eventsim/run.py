@@ -54,7 +54,7 @@ class Run:
         self.seed = fresh_seed() if seed is None else whole("seed", seed)
         self.recording = checked_record(net, record)
         # What a trace would refuse is refused before the run.
-        checked = Trace(net, self.stimulus, {}, 0.0, self.n_samples, engine=None, reason=None, precision=None,
+        checked = Trace(net, self.stimulus, {}, 0.0, self.n_samples, engine="", reason="", precision="double",
                         seed=self.seed, recorded=(), labels=labels, output=output)
         self.labels, self.output = checked.labels, checked.named_output
         self.lowered, self._fingerprint = lower(net), net.fingerprint()

@@ -59,13 +59,13 @@ def _sender(trace, name, gid):
     if name in trace.stimulus:
         given = trace.stimulus[name].arrays()
         columns = given.time, given.neuron, given.sample, np.zeros(len(given.time), np.int32), given.amplitude
-        return Sender(*columns, gid, False)
+        return Sender(*(*columns, gid, False))
     if population.kind == "poisson" and name not in trace.populations:
         time, neuron, sample = _drawn_again(trace, population)
         return Sender(time, neuron, sample, np.zeros(len(time), np.int32), np.ones(len(time)), gid, False)
     table = trace.arrays(name)
     columns = table.time, table.neuron, table.sample, table.generation, np.ones(len(table.time))
-    return Sender(*columns, gid, population.kind == "neurons")
+    return Sender(*(*columns, gid, population.kind == "neurons"))
 
 
 def _drawn_again(trace, population):

@@ -4,13 +4,38 @@ Both walk the samples in threads, in pieces, so that progress shows and Ctrl-C r
 `eventsim.run`.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
 from eventsim.errors import InputError
 from eventsim.run import Run
 from eventsim.stops import positive
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def simulate(net, stimulus=None, t_stop=None, engine="auto", precision="double", threads=None, stop=None, seed=None,
-             record=None, progress=None, labels=None, output=None, stop_every=None, out=None):
+    from eventsim.kinds import Engine, Meter, PathLike, Precision, Recorded, Stimulus, Stop
+    from eventsim.network import Network
+    from eventsim.trace import Trace
+
+
+def simulate(
+    net: Network,
+    stimulus: Stimulus | None = None,
+    t_stop: float | None = None,
+    engine: Engine = "auto",
+    precision: Precision = "double",
+    threads: int | None = None,
+    stop: Stop | None = None,
+    seed: int | None = None,
+    record: Recorded | None = None,
+    progress: Meter | None = None,
+    labels: ArrayLike | None = None,
+    output: str | None = None,
+    stop_every: float | None = None,
+    out: PathLike | None = None,
+) -> Trace:
     """Simulate a network over [0, t_stop) for every sample of the stimulus.
 
     Parameters
@@ -97,11 +122,20 @@ class Simulation:
         What was recorded so far.
     """
 
-    def __init__(self, net, stimulus=None, engine="auto", threads=None, seed=None, record=None, output=None):
+    def __init__(
+        self,
+        net: Network,
+        stimulus: Stimulus | None = None,
+        engine: Literal["auto", "heap", "window", "reference"] = "auto",
+        threads: int | None = None,
+        seed: int | None = None,
+        record: Recorded | None = None,
+        output: str | None = None,
+    ) -> None:
         self._run = Run(net, stimulus, engine, "double", threads, seed, record, output=output, piecewise=True)
         self.now = 0.0
 
-    def run(self, duration, progress=None):
+    def run(self, duration: float, progress: Meter | None = None) -> None:
         """Advance every sample by `duration` ms.
 
         Parameters
@@ -121,7 +155,7 @@ class Simulation:
         self._run.advance(self.now + duration, progress, start=self.now)
         self.now += duration
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write everything needed to go on to one HDF5 file: spikes under way, random state, what was recorded.
 
         Parameters
@@ -140,7 +174,7 @@ class Simulation:
         state_file.write(path, self._run, self.now)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Self:
         """Return a simulation that goes on where the saved one stood, bit for bit.
 
         Parameters
@@ -159,7 +193,7 @@ class Simulation:
         return simulation
 
     @property
-    def trace(self):
+    def trace(self) -> Trace:
         """The trace of [0, now)."""
         if self.now == 0.0:
             raise InputError("nothing was run yet; call run(duration) first")

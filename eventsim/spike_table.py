@@ -1,10 +1,17 @@
 """The columns of recorded spikes, their order and their checks."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Floats
+    from eventsim.spikes import Spikes
 
 
 class SpikeTable(NamedTuple):
@@ -32,11 +39,11 @@ class SpikeTable(NamedTuple):
     generation: np.ndarray
 
 
-COLUMN_TYPES = SpikeTable(np.float64, np.int32, np.int32, np.float64, np.int32)
+COLUMN_TYPES = (np.float64, np.int32, np.int32, np.float64, np.int32)
 """Number type of every column."""
 
 
-def empty_table():
+def empty_table() -> SpikeTable:
     """Return a `SpikeTable` without spikes.
 
     Returns
@@ -47,7 +54,7 @@ def empty_table():
     return SpikeTable(*(np.empty(0, dtype) for dtype in COLUMN_TYPES))
 
 
-def joined(tables):
+def joined(tables: Iterable[SpikeTable]) -> SpikeTable:
     """Return the rows of several tables, one after the other.
 
     Parameters
@@ -75,11 +82,11 @@ class Deferred:
         Returns an iterator over the spikes as tables of bounded size, in order.
     """
 
-    def __init__(self, count, blocks):
+    def __init__(self, count: int, blocks: Callable[[], Iterator[SpikeTable]]) -> None:
         self.count, self.blocks = count, blocks
 
 
-def input_table(spikes, ended):
+def input_table(spikes: Spikes, ended: Floats) -> SpikeTable:
     """Return the part of a stimulus that happened as a `SpikeTable`: slope inf, generation 0.
 
     Parameters
@@ -103,7 +110,7 @@ def input_table(spikes, ended):
     return SpikeTable(*(np.require(c, t, ("C", "W")) for c, t in zip(columns, COLUMN_TYPES, strict=True)))
 
 
-def checked_table(table, name, size, n_samples):
+def checked_table(table: SpikeTable, name: str, size: int, n_samples: int) -> SpikeTable:
     """Return `table` as the arrays that kernels take, its order and ranges verified.
 
     Parameters
@@ -152,7 +159,7 @@ def checked_table(table, name, size, n_samples):
     return SpikeTable(*columns)
 
 
-def first_of_table(table, n_samples, size):
+def first_of_table(table: SpikeTable, n_samples: int, size: int) -> Floats:
     """Return the first spike time of every neuron and sample.
 
     Parameters

@@ -5,13 +5,21 @@
 here, so that an engine may walk a sample from front to back.
 """
 
+from __future__ import annotations
+
 import operator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
 from eventsim.constants import NEURON, TIME
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Flags, Floats, Ids, Integers, Samples
+    from eventsim.population import Population
 
 _LARGEST = np.iinfo(NEURON).max
 
@@ -73,7 +81,14 @@ class Spikes:
 
     __slots__ = ("_amplitude", "_given", "_neuron", "_offsets", "_sample", "_time", "n_given", "n_samples")
 
-    def __init__(self, time, neuron, sample=0, amplitude=1, n_samples=None):
+    def __init__(
+        self,
+        time: ArrayLike,
+        neuron: ArrayLike,
+        sample: ArrayLike = 0,
+        amplitude: ArrayLike = 1,
+        n_samples: int | None = None,
+    ) -> None:
         time, neuron, sample, amplitude = _flat(
             _numbers("time", time), _indices("neuron", neuron), _indices("sample", sample),
             _numbers("amplitude", amplitude))
@@ -99,45 +114,45 @@ class Spikes:
         self._offsets = np.searchsorted(self._sample, np.arange(n_samples + 1)).astype(np.int64)
 
     @classmethod
-    def empty(cls, n_samples=1):
+    def empty(cls, n_samples: int = 1) -> Self:
         """Return `n_samples` samples without a spike."""
         return cls([], [], n_samples=n_samples)
 
     @property
-    def time(self):
+    def time(self) -> Floats:
         """Spike times in ms, float64, shape (n_spikes,)."""
         return _read_only(self._time)
 
     @property
-    def neuron(self):
+    def neuron(self) -> Ids:
         """Neuron of each spike, int32, shape (n_spikes,)."""
         return _read_only(self._neuron)
 
     @property
-    def sample(self):
+    def sample(self) -> Ids:
         """Sample of each spike, int32, shape (n_spikes,)."""
         return _read_only(self._sample)
 
     @property
-    def amplitude(self):
+    def amplitude(self) -> Floats:
         """Factor on the weights of each spike, float64, shape (n_spikes,)."""
         return _read_only(self._amplitude)
 
     @property
-    def offsets(self):
+    def offsets(self) -> Integers:
         """First spike of each sample, and the number of spikes; int64, shape (n_samples + 1,)."""
         return _read_only(self._offsets)
 
     @property
-    def given(self):
+    def given(self) -> Integers:
         """Position of each spike in the flattened arrays that the user gave, int64."""
         return _read_only(self._given)
 
-    def arrays(self):
+    def arrays(self) -> SpikeArrays:
         """Return the columns as `SpikeArrays` without copying, for kernels; they must not be written."""
         return SpikeArrays(self._time, self._neuron, self._sample, self._amplitude, self._offsets)
 
-    def select(self, samples):
+    def select(self, samples: Samples) -> Spikes:
         """Return the spikes of some samples, which are numbered 0, 1, ... in the order asked for.
 
         Parameters
@@ -175,7 +190,7 @@ class Spikes:
         part.n_samples = wanted.size
         return part
 
-    def _wanted(self, samples):
+    def _wanted(self, samples: Samples) -> Integers:
         try:
             return np.arange(self.n_samples)[samples if isinstance(samples, slice)
                                              else _selector(samples)].ravel()
@@ -183,46 +198,46 @@ class Spikes:
             raise InputError(f"samples {_short(samples)} cannot be selected; allowed: samples 0 to "
                              f"{self.n_samples - 1}, as an integer, a slice, integers or a mask") from None
 
-    def check(self, population):
+    def check(self, population: Population) -> None:
         """Raise `InputError` where a neuron is outside `population` (which has a name and a size)."""
         if len(self) and (largest := int(self._neuron.max())) >= population.size:
             raise InputError(f'a spike names neuron {largest} of population "{population.name}", which has '
                              f"{population.size} neurons; allowed: 0 to {population.size - 1}")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._time.size
 
-    def __eq__(self, other):
+    def __eq__(self, other: object) -> bool:
         """Tell whether both hold the same spikes in as many samples, bit for bit."""
         if not isinstance(other, Spikes):
             return NotImplemented
         return self.n_samples == other.n_samples and all(
             np.array_equal(mine, yours) for mine, yours in zip(self.arrays(), other.arrays(), strict=True))
 
-    __hash__ = None
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # as Python itself has it
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         span = f", {self._time.min():g} to {self._time.max():g} ms" if len(self) else ""
         return f"Spikes({len(self)} spikes, {self.n_samples} samples{span})"
 
 
-def _read_only(array):
+def _read_only(array: Array) -> Any:
     view = array.view()
     view.flags.writeable = False
     return view
 
 
-def _short(value):
+def _short(value: object) -> str:
     text = " ".join(repr(value).split())
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def _selector(samples):
+def _selector(samples: Samples) -> Array:
     array = np.asarray(samples)
     return array.astype(np.int64) if array.size == 0 and array.dtype != bool else array
 
 
-def _array(what, values):
+def _array(what: str, values: ArrayLike) -> Array:
     try:
         array = np.asarray(values)
     except ValueError:
@@ -232,11 +247,11 @@ def _array(what, values):
     return array
 
 
-def _numbers(what, values):
+def _numbers(what: str, values: ArrayLike) -> Floats:
     return _array(what, values).astype(np.float64, copy=False)
 
 
-def _indices(what, values):
+def _indices(what: str, values: ArrayLike) -> Array:
     """Return integers as they are, and whole numbers in floats (text files, empty lists) as int64."""
     array = _array(what, values)
     if array.dtype.kind not in "iu":
@@ -247,13 +262,13 @@ def _indices(what, values):
     return array
 
 
-def _refuse(what, array, bad, allowed):
+def _refuse(what: str, array: Array, bad: Flags, allowed: str) -> None:
     if bad.any():
         position = int(np.flatnonzero(bad)[0])
         raise InputError(f"{what}[{position}] of the spikes is {array.ravel()[position]}; {allowed}")
 
 
-def _flat(*arrays):
+def _flat(*arrays: Array) -> list[Array]:
     try:
         return [array.ravel() for array in np.broadcast_arrays(*arrays)]
     except ValueError:
@@ -262,7 +277,7 @@ def _flat(*arrays):
                          "give one value or one for every spike") from None
 
 
-def _count_samples(n_samples, sample):
+def _count_samples(n_samples: int | None, sample: Array) -> int:
     largest = int(sample.max(initial=-1))
     if n_samples is None:
         return max(largest + 1, 1)
@@ -278,7 +293,7 @@ def _count_samples(n_samples, sample):
     return count
 
 
-def _order(time, neuron, sample, amplitude):
+def _order(time: Array, neuron: Array, sample: Array, amplitude: Array) -> Integers | None:
     """Return the permutation to (sample, time, neuron, amplitude), or None where it changes nothing.
 
     Equal spikes keep the order in which they were given. Most spikes come by ascending neuron
@@ -294,19 +309,19 @@ def _order(time, neuron, sample, amplitude):
     return order
 
 
-def _in_order(time, neuron, sample, amplitude):
+def _in_order(time: Array, neuron: Array, sample: Array, amplitude: Array) -> bool:
     falls = amplitude[1:] < amplitude[:-1]
     for key in (neuron, time, sample):
         falls = (key[1:] < key[:-1]) | ((key[1:] == key[:-1]) & falls)
     return not falls.any()
 
 
-def _words(key):
+def _words(key: Array) -> Array:
     """Return unsigned integers that are ordered like `key`, which holds no negative number and no -0.0."""
     return key.view(np.uint64) if key.dtype.kind == "f" else key.astype(np.uint64)
 
 
-def _by_radix(words, order=None):
+def _by_radix(words: Array, order: Integers | None = None) -> Integers:
     """Return `order` sorted by `words`, stably.
 
     Sorts by 16 bits at a time, for which numpy has a radix sort: 3 times faster than its merge sort

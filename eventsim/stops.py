@@ -1,13 +1,21 @@
 """When a sample ends early: after so many spikes, at the decision, or when the user's own function says so."""
 
+from __future__ import annotations
+
 import threading
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim.arrays import frozen
 from eventsim.errors import InputError
 from eventsim.recording import in_order, tables_of
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Which
+    from eventsim.lower import Lowered
+    from eventsim.spike_table import SpikeTable
 
 STOP_EVERY = 10.0
 """How often the user's function is asked where `stop_every` is not given, ms of the sample."""
@@ -32,13 +40,14 @@ class Standing:
 
     __slots__ = ("_fresh", "_lowered", "_tables", "counts", "n_spikes", "sample", "time")
 
-    def __init__(self, sample, time, counts, fresh, lowered):
+    def __init__(self, sample: int, time: float, counts: dict[str, int], fresh: Any, lowered: Lowered) -> None:
         self.sample, self.time = sample, time
         self.counts = MappingProxyType(counts)
         self.n_spikes = sum(counts.values())
-        self._fresh, self._lowered, self._tables = fresh, lowered, None
+        self._fresh, self._lowered = fresh, lowered
+        self._tables: dict[str, SpikeTable] | None = None
 
-    def fresh(self, name):
+    def fresh(self, name: Which) -> SpikeTable:
         """Return the spikes of a neuron population since the function was called last.
 
         Parameters
@@ -55,14 +64,14 @@ class Standing:
         InputError
             For a population that is not of kind "neurons".
         """
-        name = getattr(name, "name", name)
+        name = str(getattr(name, "name", name))
         if name not in self.counts:
             raise InputError(f'"{name}" is no population of neurons; there are: {", ".join(self.counts)}')
         if self._tables is None:
             self._tables = tables_of({self.sample: self._fresh}, self._lowered, self.counts)
         return type(self._tables[name])(*map(frozen, self._tables[name]))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return sample, time and number of spikes."""
         return f"Standing(sample {self.sample}, {self.time:g} ms, {self.n_spikes:,} spikes)"
 
@@ -98,7 +107,8 @@ class Stop:
 
     def __init__(self, stop, every, output, net, lowered):
         self.given, self.limit, self.every = stop, (_NEVER, 0, 0), None
-        self._function, self._lowered = None, lowered
+        self._lowered = lowered
+        self._function: Any = None
         self._names = [p.name for p in net.populations.values() if p.kind == "neurons"]
         self._alone = threading.Lock()
         if callable(stop):

@@ -6,7 +6,11 @@ new trace that shares them. Where not every spike was recorded the trace knows i
 says so instead of computing from a part.
 """
 
+from __future__ import annotations
+
 import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +20,15 @@ from eventsim.errors import InputError
 from eventsim.recorded import Recorded
 from eventsim.recording import Record
 from eventsim.spike_table import SpikeTable, first_of_table
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats, Integers, PathLike, Precision, Which
+    from eventsim.network import Network
+    from eventsim.replay import Membrane
+    from eventsim.spike_table import Deferred
+    from eventsim.spikes import Spikes
 
 
 class Trace:
@@ -79,9 +92,25 @@ class Trace:
     """
 
     def __init__(
-        self, network, stimulus, tables, t_stop, n_samples, *, engine, reason, precision, seed, recorded,
-        labels=None, interrupted=False, provenance=None, output=None, ended=None, counts=None,
-    ):
+        self,
+        network: Network,
+        stimulus: Mapping[str, Spikes],
+        tables: Mapping[str, SpikeTable | Deferred],
+        t_stop: float,
+        n_samples: int,
+        *,
+        engine: str,
+        reason: str,
+        precision: Precision,
+        seed: int,
+        recorded: Iterable[str] | dict[str, Record],
+        labels: ArrayLike | None = None,
+        interrupted: bool = False,
+        provenance: Mapping[str, Any] | None = None,
+        output: str | None = None,
+        ended: ArrayLike | None = None,
+        counts: Mapping[str, ArrayLike] | None = None,
+    ) -> None:
         self.network = network
         self.fingerprint = network.fingerprint()
         self.t_stop = float(t_stop)
@@ -93,16 +122,16 @@ class Trace:
         self.recording = dict(recorded) if isinstance(recorded, dict) else {name: Record() for name in recorded}
         self.recorded = tuple(name for name, record in self.recording.items() if record.keeps_spikes)
         self.interrupted = bool(interrupted)
-        self.provenance = dict(provenance) if provenance is not None else {}
+        self.provenance: dict[str, Any] = dict(provenance) if provenance is not None else {}
         if not self.t_stop >= 0 or self.n_samples < 0:
             raise InputError(f"t_stop is {self.t_stop} ms and n_samples {self.n_samples}; both must be >= 0")
-        self.labels = self._checked_labels(labels)
-        self.ended = self._checked_ended(ended)
+        self.labels: Integers | None = self._checked_labels(labels)
+        self.ended: Floats = self._checked_ended(ended)
         self._spikes = Recorded(network, stimulus, tables, self.recording, counts or {}, self.ended, self.t_stop)
         self.stimulus = {name: stimulus[name] for name in network.populations if name in stimulus}
-        self.named_output = None if output is None else self._checked_output(output)
+        self.named_output: str | None = None if output is None else self._checked_output(output)
 
-    def unchanged_network(self):
+    def unchanged_network(self) -> Network:
         """Return the network, for uses that need its weights and delays as they were in the run.
 
         Returns
@@ -122,11 +151,11 @@ class Trace:
         return self.network
 
     @property
-    def populations(self):
+    def populations(self) -> tuple[str, ...]:
         """Names with spikes to look at: inputs and recorded populations, in the order of the network."""
         return self._spikes.populations
 
-    def spikes(self, name):
+    def spikes(self, name: Which) -> SpikeTable:
         """Return the spikes of a population.
 
         Parameters
@@ -151,7 +180,7 @@ class Trace:
         """
         return SpikeTable(*map(frozen, self._spikes.table(self._spikes.name(name))))
 
-    def blocks(self, name):
+    def blocks(self, name: Which) -> Iterator[SpikeTable]:
         """Return an iterator over `spikes` in tables of bounded size, for traces that are larger than memory.
 
         Parameters
@@ -175,7 +204,7 @@ class Trace:
             return iter([self.spikes(name)])
         return (self._spikes.checked(name, block) for block in deferred.blocks())
 
-    def number_of_spikes(self, name):
+    def number_of_spikes(self, name: Which) -> int:
         """Return how many spikes `spikes` and `blocks` return, without reading them.
 
         Parameters
@@ -189,7 +218,7 @@ class Trace:
         """
         return self._spikes.number(self._spikes.name(name))
 
-    def arrays(self, name):
+    def arrays(self, name: Which) -> SpikeTable:
         """Return all spikes of a population as writable arrays without copying, for kernels; not to be written.
 
         Parameters
@@ -211,7 +240,7 @@ class Trace:
         self._spikes.need_all(name)
         return self._spikes.table(name)
 
-    def is_complete(self, name):
+    def is_complete(self, name: Which) -> bool:
         """Return whether every spike of a population is here.
 
         Parameters
@@ -226,7 +255,7 @@ class Trace:
         """
         return self._spikes.is_complete(self._spikes.known(name))
 
-    def counts(self, name):
+    def counts(self, name: Which) -> Integers:
         """Return how many spikes every neuron fired.
 
         Parameters
@@ -246,7 +275,7 @@ class Trace:
         """
         return self._spikes.counts(self._spikes.known(name))
 
-    def first_spikes(self, name):
+    def first_spikes(self, name: Which) -> Floats:
         """Return the first spike time of every neuron.
 
         Parameters
@@ -267,7 +296,7 @@ class Trace:
         name = self._spikes.name(name)
         return first_of_table(self.arrays(name), self.n_samples, self.network.populations[name].size)
 
-    def offsets(self, name):
+    def offsets(self, name: Which) -> Integers:
         """Return where each sample's rows begin in `spikes(name)`.
 
         Parameters
@@ -283,7 +312,7 @@ class Trace:
         table = self._spikes.table(self._spikes.name(name))
         return np.searchsorted(table.sample, np.arange(self.n_samples + 1)).astype(np.int64)
 
-    def potential(self, name, t=None):
+    def potential(self, name: Which, t: float | None = None) -> Floats:
         """Return the membrane potential of a whole population, rebuilt in closed form.
 
         Parameters
@@ -302,7 +331,7 @@ class Trace:
 
         return replay.potential(self, self._spikes.known(name), self.t_stop if t is None else t)
 
-    def membrane(self, name, neurons, times, sample=0):
+    def membrane(self, name: Which, neurons: ArrayLike, times: ArrayLike, sample: int = 0) -> Membrane:
         """Return potential and synaptic current of some neurons at some times, rebuilt in closed form.
 
         Parameters
@@ -326,7 +355,7 @@ class Trace:
         return replay.membrane(self, self._spikes.known(name), neurons, times, sample)
 
     @property
-    def output(self):
+    def output(self) -> str:
         """Name of the population that decides.
 
         The one named when the trace was made (or by `with_output`), else the only population of kind
@@ -350,7 +379,7 @@ class Trace:
             )
         return sinks[0]
 
-    def with_labels(self, labels):
+    def with_labels(self, labels: ArrayLike | None) -> Trace:
         """Return this trace with other labels (arrays are shared).
 
         Parameters
@@ -372,7 +401,7 @@ class Trace:
         other.labels = self._checked_labels(labels)
         return other
 
-    def with_output(self, name):
+    def with_output(self, name: str) -> Trace:
         """Return this trace with another population named as the one that decides (arrays are shared).
 
         Parameters
@@ -394,7 +423,7 @@ class Trace:
         other.named_output = self._checked_output(name)
         return other
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the trace to one HDF5 file (SONATA spike layout), never half: aside first, then renamed.
 
         Parameters
@@ -412,7 +441,7 @@ class Trace:
         trace_file.write(path, self)
 
     @classmethod
-    def load(cls, path, lazy=False):
+    def load(cls, path: PathLike, lazy: bool = False) -> Trace:
         """Read a trace that `save` or a run with ``out=`` wrote.
 
         Parameters
@@ -438,7 +467,7 @@ class Trace:
 
         return segments.recover(path, lazy) if os.path.isdir(path) else trace_file.read(path, lazy)
 
-    def summary(self):
+    def summary(self) -> str:
         """Return a few lines that say what was run and how many spikes were recorded.
 
         Returns
@@ -466,19 +495,25 @@ class Trace:
                 lines.append(f"  {name:<{width}}  counted  {size:,} neurons, {count:,} spikes")
         return "\n".join(lines)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         """Return `summary`."""
         return self.summary()
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return notebook.of_trace(self)
 
-    def _twin(self):
+    def _twin(self) -> Trace:
         other = object.__new__(Trace)
         other.__dict__.update(self.__dict__)
         return other
 
-    def with_spikes(self, tables, counts, ended, interrupted):
+    def with_spikes(
+        self,
+        tables: Mapping[str, SpikeTable | Deferred],
+        counts: Mapping[str, ArrayLike] | None,
+        ended: ArrayLike | None,
+        interrupted: bool,
+    ) -> Trace:
         """Return this trace with other spikes of the same run.
 
         Parameters
@@ -495,13 +530,13 @@ class Trace:
                      labels=self.labels, interrupted=interrupted, provenance=self.provenance,
                      output=self.named_output, ended=ended, counts=counts)
 
-    def _checked_output(self, name):
+    def _checked_output(self, name: str) -> str:
         name = self._spikes.known(name)
         if self.network.populations[name].kind != "neurons":
             raise InputError(f'population "{name}" is an input; name one of kind "neurons" as output')
         return name
 
-    def _checked_labels(self, labels):
+    def _checked_labels(self, labels: ArrayLike | None) -> Integers | None:
         if labels is None:
             return None
         given = np.asarray(labels)
@@ -512,7 +547,7 @@ class Trace:
             )
         return frozen(given.astype(np.int64))
 
-    def _checked_ended(self, ended):
+    def _checked_ended(self, ended: ArrayLike | None) -> Floats:
         if ended is None:
             return frozen(np.full(self.n_samples, self.t_stop))
         given = np.array(ended, dtype=np.float64)

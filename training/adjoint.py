@@ -20,6 +20,8 @@ gamma is known of every target from t on, and the gamma at s is the one that was
 after s. So the memory is proportional to the spikes, and a synapse costs a look at its target.
 """
 
+from __future__ import annotations
+
 import math
 from typing import NamedTuple
 
@@ -109,7 +111,7 @@ class Totals(NamedTuple):
     refractory: np.ndarray
 
 
-def no_totals(net, by_synapse):
+def no_totals(net: Net, by_synapse: bool) -> Totals:
     """Return `Totals` of zeros; `by_synapse`: there are delays by synapse."""
     synapses, projections, n = len(net.synapse_weight), len(net.projection_receptor), len(net.population)
     return Totals(np.zeros(synapses), np.zeros(synapses if by_synapse else 0), np.zeros(projections),

@@ -11,12 +11,20 @@ description  layer
 ===========  =============================================================================================
 """
 
+from __future__ import annotations
+
 import re
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import eventsim
 from eventsim.errors import InputError
 from training import first_arrival
+
+if TYPE_CHECKING:
+    from eventsim.network import Network
+    from eventsim.neurons.lif import LIF
+    from eventsim.population import Population
 
 _PATTERN = re.compile(
     r"(?P<channels>\d+)C(?P<kernel>\d+)(?:s(?P<stride>\d+))?(?:p(?P<padding>\d+)|(?P<same>same))?"
@@ -58,7 +66,7 @@ class Convolution(NamedTuple):
     channels: int
     kernel: int
     stride: int
-    padding: int | str
+    padding: int | Literal["same"]
 
 
 class AveragePool(NamedTuple):
@@ -85,7 +93,7 @@ class FirstArrival(NamedTuple):
     window: int
 
 
-def parse(description):
+def parse(description: int | str) -> Full | Convolution | AveragePool | FirstArrival:
     """Return the layer that a number or a text describes.
 
     Parameters
@@ -113,11 +121,19 @@ def parse(description):
         raise InputError(f'The layer "{description}" has a size of 0; every number but the padding is at least 1.')
     if found["pool"]:
         return (AveragePool if found["pool"] == "P" else FirstArrival)(numbers["window"])
-    padding = "same" if found["same"] else numbers.get("padding", 0)
+    padding: int | Literal["same"] = "same" if found["same"] else numbers.get("padding", 0)
     return Convolution(numbers["channels"], numbers["kernel"], numbers.get("stride", 1), padding)
 
 
-def build(net, sample_shape, hidden, neuron, output, classes, delay=0.0):
+def build(
+    net: Network,
+    sample_shape: Sequence[int],
+    hidden: Sequence[int | str],
+    neuron: LIF,
+    output: LIF,
+    classes: int,
+    delay: float = 0.0,
+) -> None:
     """Add an input, hidden layers and an output to an empty network; all weights are 0.
 
     Populations are called "input", "hidden" (where there is one layer of neurons; else "hidden1", ...),
@@ -147,7 +163,7 @@ def build(net, sample_shape, hidden, neuron, output, classes, delay=0.0):
         raise InputError(f"hidden = {list(hidden)!r} has no layer of neurons; give a list such as [100].")
     if layers and not isinstance(layers[0], Full) and len(sample_shape) == 2:
         sample_shape = (*sample_shape, 1)
-    before = net.input("input", sample_shape)
+    before = net.input("input", tuple(sample_shape))
     only = sum(isinstance(layer, Full | Convolution) for layer in layers) == 1
     number, pool = 0, 1
     for layer, text in zip(layers, hidden, strict=True):
@@ -184,7 +200,7 @@ def build(net, sample_shape, hidden, neuron, output, classes, delay=0.0):
     net.connect(before, net.population("output", classes, output), eventsim.Dense(0.0, pool=pool), delay=delay)
 
 
-def _divides(source, window, text):
+def _divides(source: Population, window: int, text: object) -> None:
     height, width = source.shape[:2]
     if height % window or width % window:
         raise InputError(
@@ -193,7 +209,7 @@ def _divides(source, window, text):
         )
 
 
-def _places(layer, side, text):
+def _places(layer: Convolution, side: int, text: object) -> int:
     """Return the number of places along one side of a convolution's map."""
     if layer.padding == "same":
         return -(-side // layer.stride)

@@ -6,8 +6,12 @@ what comes in from outside of an image is 0. `part` is the part of the samples t
 stay as they are.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -15,6 +19,10 @@ from eventsim import random
 from eventsim.errors import InputError, choose
 from training.augmentation import Augmentation
 from training.warp import Affine, Elastic, Rotate, Scale
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
+    from training.kinds import Report, Settings
 
 
 @dataclass(frozen=True)
@@ -34,17 +42,17 @@ class Shift(Augmentation):
         A number of pixels that is not a positive integer, or a part out of range.
     """
 
-    kind = "shift"
+    kind: ClassVar[str] = "shift"
     pixels: int = 1
     part: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse shifts that are not a positive number of whole pixels, and parts that are none."""
         if not isinstance(self.pixels, int) or self.pixels < 1:
             raise InputError(f"pixels = {self.pixels!r} cannot be used; give a whole number of at least 1.")
         self._check_part()
 
-    def __call__(self, images, index, epoch, seed):
+    def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
         """Return shifted copies of `images` (samples, height, width[, channels])."""
         images = np.asarray(images)
         if images.ndim < 3 or min(images.shape[1:3]) <= self.pixels:
@@ -73,7 +81,7 @@ class Shift(Augmentation):
         return shifted
 
 
-def _overlap(shift, size):
+def _overlap(shift: int, size: int) -> tuple[slice, slice]:
     """Return the slices (to, from) that move an axis of `size` by `shift`."""
     return slice(max(0, shift), size + min(0, shift)), slice(max(0, -shift), size - max(0, shift))
 
@@ -87,15 +95,15 @@ class Flip(Augmentation):
     part : float
     """
 
-    kind = "flip"
+    kind: ClassVar[str] = "flip"
 
     part: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse parts that are none."""
         self._check_part()
 
-    def __call__(self, images, index, epoch, seed):
+    def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
         """Return `images` (samples, height, width[, channels]), some of them flipped."""
         maps = self._maps(images)
         chosen = self._chosen(random.stream_key(seed, "flip"), index, epoch)
@@ -115,13 +123,13 @@ class Erase(Augmentation):
     part : float
     """
 
-    kind = "erase"
+    kind: ClassVar[str] = "erase"
 
-    area: tuple = (0.02, 0.2)
+    area: tuple[float, float] = (0.02, 0.2)
     ratio: float = 3.0
     part: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse areas, ratios and parts out of range."""
         area = tuple(float(a) for a in np.atleast_1d(self.area))
         object.__setattr__(self, "area", area)
@@ -131,7 +139,7 @@ class Erase(Augmentation):
             raise InputError(f"ratio = {self.ratio!r} cannot be used; give a number of at least 1.")
         self._check_part()
 
-    def __call__(self, images, index, epoch, seed):
+    def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
         """Return `images` (samples, height, width[, channels]), a rectangle of some of them 0."""
         maps = self._maps(images).copy()
         key = random.stream_key(seed, "erase")
@@ -148,7 +156,7 @@ class Erase(Augmentation):
             maps[row, y0:y1, x0:x1] = 0
         return maps.reshape(np.shape(images))
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         return super().to_dict() | {"area": list(self.area)}
 
@@ -162,30 +170,30 @@ class Chain(Augmentation):
     steps : sequence of Augmentation
     """
 
-    kind = "chain"
+    kind: ClassVar[str] = "chain"
 
-    steps: tuple = ()
+    steps: Sequence[Augmentation] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse what is no list of augmentations."""
         object.__setattr__(self, "steps", tuple(self.steps))
         for step in self.steps:
             if not isinstance(step, Augmentation):
                 raise InputError(f"Chain takes augmentations; got {type(step).__name__}.")
 
-    def __call__(self, images, index, epoch, seed):
+    def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
         """Return `images` after all steps."""
         for place, step in enumerate(self.steps):
             # two steps of a kind must not draw the same numbers; the first draws what it draws alone
             images = step(images, index, epoch, seed + (place << 64))
         return images
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the steps, ready for JSON."""
         return {"kind": "chain", "steps": [step.to_dict() for step in self.steps]}
 
 
-def from_dict(settings):
+def from_dict(settings: Settings | Sequence[Settings]) -> Augmentation:
     """Return the augmentation that `to_dict` described, or the `Chain` of a list of such descriptions.
 
     Parameters

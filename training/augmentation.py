@@ -1,11 +1,18 @@
 """What all augmentations of image batches share: see `training.augment`."""
 
-from dataclasses import asdict
+from __future__ import annotations
+
+from dataclasses import Field, asdict
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eventsim import random
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Flags, Key
+    from training.kinds import Report
 
 _PART = 2  # counter of the draw that chooses the samples; 0 and 1 are the directions of a shift
 
@@ -21,10 +28,11 @@ class Augmentation:
         Part of the samples that is changed, above 0 to 1.
     """
 
-    kind = None
-    part = 1.0
+    kind: ClassVar[str | None] = None
+    part: float = 1.0
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # the augmentations are dataclasses
 
-    def __call__(self, images, index, epoch, seed):
+    def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
         """Return augmented copies of `images`.
 
         Parameters
@@ -41,18 +49,18 @@ class Augmentation:
         """
         raise NotImplementedError
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         return {"kind": self.kind, **asdict(self)}
 
-    def _check_part(self):
+    def _check_part(self) -> None:
         if not 0.0 < self.part <= 1.0:
             raise InputError(f"part = {self.part!r} cannot be used; give a number above 0 up to 1.")
 
-    def _chosen(self, key, index, epoch):
+    def _chosen(self, key: Key, index: Array, epoch: int) -> Flags:
         return random.uniform(key, index, epoch, _PART) < self.part
 
-    def _maps(self, images):
+    def _maps(self, images: Array) -> Array:
         """Return `images` as an array (samples, height, width, channels)."""
         images = np.asarray(images)
         if images.ndim not in (3, 4) or images.dtype.kind not in "uif":

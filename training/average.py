@@ -1,6 +1,13 @@
 """Exponential moving average of learned arrays: validated and kept instead of the last step's."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Arrays
 
 
 class Average:
@@ -25,13 +32,13 @@ class Average:
         A decay out of range.
     """
 
-    def __init__(self, arrays, decay):
+    def __init__(self, arrays: Arrays, decay: float) -> None:
         if not 0.0 <= decay < 1.0:
             raise InputError(f"ema = {decay!r} cannot be used; give the decay a step, from 0 to below 1, as 0.999.")
         self.decay = float(decay)
         self.arrays = {name: array.copy() for name, array in arrays.items()}
 
-    def update(self, arrays, step):
+    def update(self, arrays: Arrays, step: int) -> None:
         """Take in `arrays` after the step number `step` (from 1)."""
         part = 1.0 - min(self.decay, (1.0 + step) / (10.0 + step))
         for name, average in self.arrays.items():

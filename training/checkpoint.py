@@ -5,19 +5,26 @@ parameters, what the optimiser and the policies remember, the best parameters so
 epoch: resumed from a checkpoint it ends with the same bits as without a break.
 """
 
+from __future__ import annotations
+
 import json
 import pathlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays, PathLike
+    from training.kinds import Report, Settings
+
 FORMAT = "eventsim-checkpoint"
 VERSION = 1
 
 
-def save(path, arrays, document):
+def save(path: PathLike, arrays: Arrays, document: Settings) -> None:
     """Write a checkpoint.
 
     Parameters
@@ -40,7 +47,7 @@ def save(path, arrays, document):
             file.create_dataset(f"array/{number}", data=array)
 
 
-def load(path):
+def load(path: PathLike) -> tuple[dict[str, Array], Report]:
     """Read a checkpoint.
 
     Parameters

@@ -5,15 +5,26 @@ It needs no scikit-learn, and takes its place in scikit-learn's pipelines, searc
 taken from it where it is loaded; the words of some refusals are those that its users know, and that it checks.
 """
 
+from __future__ import annotations
+
 import inspect
 import sys
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError, did_you_mean
 from eventsim.random import fresh_seed
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Floats
+    from training.history import History
+    from training.model import Model
 
 T_MAX = 1.0
 """Time in ms of the spike of a feature at the lower end of its range; at the upper end it is 0."""
@@ -78,8 +89,27 @@ class TTFSClassifier:
     ['low', 'high']
     """
 
-    def __init__(self, hidden=(100,), epochs=None, batch=32, learning_rate=0.005, weight_decay=0.1, t_stop=4.0,
-                 random_state=None, threads=None, verbose=False):  # fmt: skip
+    classes_: Array
+    class_prior_: Floats
+    n_features_in_: int
+    feature_names_in_: Array
+    feature_min_: Floats
+    feature_max_: Floats
+    model_: Model
+    history_: History
+
+    def __init__(
+        self,
+        hidden: int | Sequence[int] = (100,),
+        epochs: int | None = None,
+        batch: int = 32,
+        learning_rate: float = 0.005,
+        weight_decay: float = 0.1,
+        t_stop: float = 4.0,
+        random_state: int | np.random.RandomState | np.random.Generator | None = None,
+        threads: int | None = None,
+        verbose: bool = False,
+    ) -> None:
         self.hidden = hidden
         self.epochs = epochs
         self.batch = batch
@@ -90,11 +120,11 @@ class TTFSClassifier:
         self.threads = threads
         self.verbose = verbose
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the settings by name; `deep` changes nothing here."""
         return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Change settings and return this object.
 
         Parameters
@@ -119,7 +149,7 @@ class TTFSClassifier:
             setattr(self, name, value)
         return self
 
-    def fit(self, X, y):
+    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
         """Train on a table of samples and return this object.
 
         Parameters
@@ -161,7 +191,7 @@ class TTFSClassifier:
             progress="text" if self.verbose else None)  # fmt: skip
         return self
 
-    def predict(self, X):
+    def predict(self, X: ArrayLike) -> Array:
         """Return the label of each sample, (n_samples,).
 
         Parameters
@@ -172,7 +202,7 @@ class TTFSClassifier:
         decided = self.model_.decoder.decide(times)
         return self.classes_[np.where(decided < 0, self.class_prior_.argmax(), decided)]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: ArrayLike) -> Floats:
         """Return the probability of each class, (n_samples, n_classes): the softmax that was trained.
 
         Where no output fires by the horizon, the shares of the classes in the training set.
@@ -182,12 +212,13 @@ class TTFSClassifier:
         X : array_like (n_samples, n_features)
         """
         times = self._times(X)
-        score, _ = self.model_.decoder.scores(times)
+        decoder: Any = self.model_.decoder  # a FirstSpike
+        score, _ = decoder.scores(times)
         share = np.exp(np.maximum(score - score.max(axis=1, keepdims=True), -700.0))
         share /= share.sum(axis=1, keepdims=True)
         return np.where(np.isinf(times).all(axis=1, keepdims=True), self.class_prior_, share)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
         """Return the share of the samples that are labelled right, weighted where weights are given.
 
         Parameters
@@ -198,9 +229,10 @@ class TTFSClassifier:
         sample_weight : array_like (n_samples,), optional
         """
         predicted = self.predict(X)
-        return float(np.average(predicted == _labels(y, len(predicted)), weights=sample_weight))
+        weights = None if sample_weight is None else np.asarray(sample_weight)
+        return float(np.average(predicted == _labels(y, len(predicted)), weights=weights))
 
-    def scaled(self, X):
+    def scaled(self, X: ArrayLike) -> Floats:
         """Return the features as `model_` takes them, 0..1, (n_samples, n_features).
 
         ``classifier.model_.simulate(classifier.scaled(X))`` is the trace of the spikes behind the answers.
@@ -241,7 +273,8 @@ class TTFSClassifier:
         from training.decode import FirstSpike
         from training.encode import Latency
 
-        hidden = (self.hidden,) if np.ndim(self.hidden) == 0 else tuple(self.hidden)
+        given: Any = self.hidden
+        hidden = (given,) if np.ndim(given) == 0 else tuple(given)
         sizes = [arrays.integer("every number of hidden", size, 1) for size in hidden]
         encoder = Latency(t_max=T_MAX, threshold=-1.0, channels="on_off", bias=0.0)
         once = eventsim.LIF(tau_mem=eventsim.NEVER, tau_syn=eventsim.NEVER, t_refractory=eventsim.NEVER)
@@ -269,7 +302,8 @@ class TTFSClassifier:
 
     def _check_names(self, names):
         """Refuse columns of other names or in another order, in the words of scikit-learn."""
-        fitted, own = getattr(self, "feature_names_in_", None), type(self).__name__
+        fitted: Any = getattr(self, "feature_names_in_", None)
+        own = type(self).__name__
         if (names is None) != (fitted is None):
             has, fit = ("has", "without") if fitted is None else ("does not have valid", "with")
             warnings.warn(f"X {has} feature names, but {own} was fitted {fit} feature names", UserWarning, stacklevel=4)
@@ -291,7 +325,7 @@ class TTFSClassifier:
         return Tags(estimator_type="classifier", target_tags=TargetTags(required=True), transformer_tags=None,
                     regressor_tags=None, classifier_tags=ClassifierTags(), input_tags=InputTags())
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         default = inspect.signature(type(self)).parameters
         changed = {name: value for name, value in self.get_params().items() if value is not default[name].default}
         return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in changed.items())})"

@@ -4,6 +4,11 @@ What the event-driven run of a discrete network (`training.discrete`) is compare
 closed form, no batch, and the same bits, since inputs are added in the order of the sources.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim._jit import kernel
@@ -11,8 +16,13 @@ from eventsim.errors import InputError
 from training.discrete import chain
 from training.encode import one_a_neuron
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Floats
+    from eventsim.network import Network
+    from eventsim.spikes import Spikes
 
-def run(net, stimulus, steps):
+
+def run(net: Network, stimulus: Mapping[str, Spikes], steps: int) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Run every step of every sample.
 
     Parameters

@@ -7,16 +7,24 @@ has every default filled in, ready for JSON; `build` makes the model of it.
 import math
 import pathlib
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, Any, cast
 
 import eventsim
 from eventsim.errors import InputError, did_you_mean
+from eventsim.kinds import PathLike, Precision, Values
 from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, surrogate
 from training.delays import Delays
+from training.kinds import Report, Settings
 from training.model import Model
 from training.tables import refuse_unknown, table
 
+if TYPE_CHECKING:
+    from training import discrete
 
+
+# Annotations are no text here: `training.tables` checks files of settings against the types of the fields.
 @dataclass(frozen=True)
 class Data:
     """Table [data]: the data set by name, and how many samples at the end of its training set validate.
@@ -184,7 +192,7 @@ class Config:
     decoder: decode.Decoder
     fit: Fit
 
-    def resolved(self):
+    def resolved(self) -> Report:
         """Return all settings with their defaults as plain JSON values (infinity as the text "inf")."""
         from eventsim.provenance import plain
 
@@ -205,7 +213,7 @@ class Config:
             }
         )
 
-    def fit_arguments(self):
+    def fit_arguments(self) -> dict[str, Any]:
         """Return the table [fit] as keyword arguments of `training.fit`, descriptions made into objects."""
         values = asdict(self.fit)
         values["optimizer"] = _optimizer(values["optimizer"])
@@ -215,17 +223,17 @@ class Config:
         del values["surrogate"]
         return values
 
-    def passes(self, model):
+    def passes(self, model: Model) -> "discrete.DiscretePasses | None":
         """Return what computes forward and backward of `model`; None: the layers engine, as `training.fit` has it."""
         if self.network.steps is None:
             return None
         from training import discrete
 
-        kind = surrogate.from_dict(self.fit.surrogate or {})
-        return discrete.DiscretePasses(model.net, self.network.steps, kind, self.fit.precision)
+        kind, precision = surrogate.from_dict(self.fit.surrogate or {}), cast(Precision, self.fit.precision)
+        return discrete.DiscretePasses(model.net, self.network.steps, kind, precision)
 
 
-def load(path):
+def load(path: PathLike) -> Config:
     """Read a configuration file.
 
     Parameters
@@ -254,7 +262,7 @@ def load(path):
     return parse(tables)
 
 
-def parse(tables):
+def parse(tables: Settings) -> Config:
     """Return the `Config` of tables given as dictionaries.
 
     Parameters
@@ -322,7 +330,7 @@ def parse(tables):
     return config
 
 
-def _suited_encoder(name, given):
+def _suited_encoder(name: str, given: dict[str, Any]) -> dict[str, Any]:
     """Return the table [encoder] with its kind filled in; refuse one for other samples than the data set has."""
     kind = "events" if name in datasets.RECORDINGS else "coordinates" if name == "yin-yang" else "latency"
     if (given.get("kind", kind) == "events") != (kind == "events"):
@@ -330,7 +338,7 @@ def _suited_encoder(name, given):
     return {"kind": kind} | given
 
 
-def _in_steps(network, given, fit):
+def _in_steps(network: NetworkTable, given: dict[str, Any], fit: Fit) -> NetworkTable:
     """Return the table [network] with what its steps imply; refuse what contradicts them."""
     if network.steps is None:
         if fit.surrogate is not None:
@@ -338,7 +346,7 @@ def _in_steps(network, given, fit):
         return network
     if network.steps < 1:
         raise InputError(f"[network] steps = {network.steps} cannot be used; give a whole number of at least 1.")
-    implied = {"tau_syn": 0.0, "t_stop": float(network.steps), "delay": 0.0}
+    implied: dict[str, Any] = {"tau_syn": 0.0, "t_stop": float(network.steps), "delay": 0.0}
     for key, value in implied.items():
         if given.get(key, value) != value:
             raise InputError(
@@ -347,7 +355,9 @@ def _in_steps(network, given, fit):
     return replace(network, **implied, tau_mem=given.get("tau_mem", math.inf))
 
 
-def read_data(config, folder=None):
+def read_data(
+    config: Config, folder: PathLike | None = None
+) -> tuple[datasets.Dataset, datasets.Dataset | None, datasets.Dataset]:
     """Return the training, validation and test sets (`datasets.Dataset`) of a configuration.
 
     The validation set is None where all training samples are trained on.
@@ -368,7 +378,7 @@ def read_data(config, folder=None):
     return *datasets.split_validation(train, n), test
 
 
-def build(config, sample_shape, classes, images=None):
+def build(config: Config, sample_shape: Sequence[int], classes: Sequence[str], images: "Values | None" = None) -> Model:
     """Return the untrained model of a configuration.
 
     Parameters
@@ -402,7 +412,7 @@ def build(config, sample_shape, classes, images=None):
     return model
 
 
-def _optimizer(settings):
+def _optimizer(settings: dict[str, Any]) -> optimize.Optimizer:
     settings = dict(settings)
     kind = settings.pop("kind", "adamw")
     refuse_unknown("optimizer", kind, optimize.KINDS, "fit")

@@ -5,14 +5,25 @@ H v = (g(p + h v) - g(p - h v)) / 2h. The loss is smooth where the order of even
 that appear or vanish within the step add a term of their own, which a smaller step makes rarer and larger.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim.errors import InputError
+from training.encode import as_values
 from training.parameters import Parameters
 from training.passes import loss_and_gradients, suited
 from training.progress import Callback
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats, Values
+    from training.kinds import Report
+    from training.model import Model
 
 
 class Objective:
@@ -35,23 +46,31 @@ class Objective:
         Where each array lies in the vector, by its name.
     """
 
-    def __init__(self, model, values, labels, parameters=None, threads=None):
-        if len(values) == 0:
+    def __init__(
+        self,
+        model: Model,
+        values: Values,
+        labels: ArrayLike,
+        parameters: Parameters | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if len(as_values(values)) == 0:
             raise InputError("There are no samples to take a loss over; give at least one.")
         self._model, self._labels = model, np.asarray(labels)
         self._parameters = Parameters(model.net) if parameters is None else parameters
         self._passes = suited(model, threads=threads, delays="delays" in self._parameters.learned)
         self._stimulus = model.encode(values)
-        self.blocks, start = {}, 0
+        self.blocks: dict[str, slice] = {}
+        start = 0
         for name, array in self._parameters.arrays.items():
             self.blocks[name] = slice(start, start + array.size)
             start += array.size
 
-    def point(self):
+    def point(self) -> Floats:
         """Return the vector of the parameters as they are."""
         return np.concatenate([array.ravel() for array in self._parameters.arrays.values()])
 
-    def gradient(self, point):
+    def gradient(self, point: Floats) -> tuple[float, Floats]:
         """Return the loss and its gradient at a vector.
 
         Parameters
@@ -78,7 +97,7 @@ class Objective:
         return loss, np.concatenate([gradients[name].ravel() for name in parameters.arrays])
 
 
-def hessian_vector(objective, vector, step=1e-4):
+def hessian_vector(objective: Objective, vector: Floats, step: float = 1e-4) -> Floats:
     """Return the Hessian of the loss times a vector.
 
     Parameters
@@ -101,7 +120,9 @@ def hessian_vector(objective, vector, step=1e-4):
     return (ahead - behind) / (2.0 * length)
 
 
-def sharpness(objective, step=1e-4, tolerance=1e-2, seed=0, products=100):
+def sharpness(
+    objective: Objective, step: float = 1e-4, tolerance: float = 1e-2, seed: int = 0, products: int = 100
+) -> float:
     """Return the largest eigenvalue of the Hessian, found by Lanczos' iteration.
 
     Gradient descent at rate r is stable while it stays below 2 / r; full-batch training hovers there (Cohen et al.,
@@ -138,7 +159,7 @@ def sharpness(objective, step=1e-4, tolerance=1e-2, seed=0, products=100):
         return float(error.eigenvalues[0]) if len(error.eigenvalues) else math.nan
 
 
-def block_norms(objective, probes=8, step=1e-4, seed=0):
+def block_norms(objective: Objective, probes: int = 8, step: float = 1e-4, seed: int = 0) -> dict[str, float]:
     """Return the Frobenius norm of each array's own block of the Hessian, estimated by random signs.
 
     With v = +-1 in one block and 0 elsewhere, the mean of ``|(H v)_block|^2`` is the squared norm. At the start of a
@@ -190,12 +211,12 @@ class Sharpness(Callback):
         An `every` that is no whole number of at least 1.
     """
 
-    def __init__(self, model, values, labels, every=1, **settings):
+    def __init__(self, model: Model, values: Values, labels: ArrayLike, every: int = 1, **settings: Any) -> None:
         if isinstance(every, bool) or not isinstance(every, int) or every < 1:
             raise InputError(f"every = {every!r} cannot be used; give a whole number of epochs, at least 1.")
         self._batch, self._every, self._settings = (model, values, labels), every, settings
 
-    def measure(self, epoch, parameters):
+    def measure(self, epoch: int, parameters: Parameters) -> Report:
         """Return the sharpness, None in the epochs between."""
         found = None
         if epoch % self._every == 0:

@@ -12,10 +12,17 @@ A silent output has time ``inf``. It takes part in the softmax with a finite sco
 gradient 0 (its time does not exist); a policy of `training.regularize` brings it back. No input gives NaN.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from eventsim.errors import choose
 from training.decode_potentials import Potential
 from training.decode_times import FirstSpike, TargetTime
 from training.decoder import Decoder, cross_entropy
+
+if TYPE_CHECKING:
+    from training.kinds import Settings
 
 __all__ = ["KINDS", "Decoder", "FirstSpike", "Potential", "TargetTime", "cross_entropy", "from_dict"]
 
@@ -23,7 +30,7 @@ KINDS = {kind.kind_name: kind for kind in (FirstSpike, TargetTime, Potential)}
 """Decoders by the name that files use."""
 
 
-def from_dict(settings):
+def from_dict(settings: Settings) -> Decoder:
     """Return the decoder that `Decoder.to_dict` described.
 
     Parameters

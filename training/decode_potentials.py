@@ -1,11 +1,19 @@
 """Decoders of silent readouts: the largest potential decides; a cross-entropy on potentials."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from eventsim.errors import InputError, choose
 from training.decoder import Decoder, checked_array, checked_labels, checked_positive, cross_entropy
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Floats, Integers
 
 
 @dataclass(frozen=True)
@@ -36,10 +44,10 @@ class Potential(Decoder):
     over: str = "end"
     tau: float | None = None
 
-    readout = "potential"
-    kind_name = "potential"
+    readout: ClassVar[str] = "potential"
+    kind_name: ClassVar[str] = "potential"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse values out of range."""
         checked_positive("The decoder's", scale=self.scale)
         if not 0.0 <= self.smoothing < 1.0:
@@ -48,16 +56,16 @@ class Potential(Decoder):
         if self.tau is not None:
             checked_positive("The decoder's", tau=self.tau)
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> Potential:
         """Return this decoder with `scale` multiplied by `factor`."""
         return replace(self, scale=self.scale * factor)
 
-    def log_scale_gradient(self, read, labels):
+    def log_scale_gradient(self, read: Array, labels: ArrayLike) -> float:
         """Return dL/d(log factor) for potentials; see `Decoder.log_scale_gradient`."""
         _, gradient = self(read, labels)
         return float(np.sum(gradient * read))
 
-    def __call__(self, potentials, labels):
+    def __call__(self, potentials: Array, labels: ArrayLike) -> tuple[float, Floats]:
         """Return the mean loss and dL/dV for `potentials` (samples, outputs).
 
         Raises
@@ -72,7 +80,7 @@ class Potential(Decoder):
         loss, gradient = cross_entropy(self.scale * potentials, labels, self.smoothing)
         return loss, gradient * self.scale
 
-    def decide(self, potentials):
+    def decide(self, potentials: ArrayLike) -> Integers:
         """Return the class with the largest potential for each sample, ties to the lowest id.
 
         Parameters

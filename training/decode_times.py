@@ -1,42 +1,53 @@
 """Decoders of spiking outputs: the earliest output spike decides; losses on first-spike times."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
 import numpy as np
 
 from eventsim.errors import InputError, choose
 from training.decoder import Decoder, checked_array, checked_labels, checked_positive, cross_entropy
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Floats, Integers
+
 
 class _OfTimes(Decoder):
     """What decoders of first-spike times share: a horizon that silence stands for, and early-spike pressure."""
 
-    readout = "first_spike"
+    readout: ClassVar[str] = "first_spike"
+    horizon: float | None
+    early: float
+    early_tau: float
 
-    def with_horizon(self, t_stop):
+    def with_horizon(self, t_stop: float) -> Self:
         """Return this decoder with `t_stop` (ms) as horizon where none was given."""
         return self if self.horizon is not None else replace(self, horizon=float(t_stop))
 
-    def decide(self, times):
+    def decide(self, times: ArrayLike) -> Integers:
         """Return the class of each sample: the earliest spike, ties to the lowest id; -1: all silent."""
         times = checked_array("Output times", times)
         return np.where(np.isinf(times).all(axis=1), -1, times.argmin(axis=1))
 
-    def _horizon(self):
+    def _horizon(self) -> float:
         if self.horizon is None:
             raise InputError(
                 "The decoder has no horizon; give horizon= in ms, or use it inside a Model with t_stop."
             )
         return self.horizon
 
-    def _check_early(self):
+    def _check_early(self) -> None:
         checked_positive("The decoder's", early_tau=self.early_tau)
         if self.horizon is not None:
             checked_positive("The decoder's", horizon=self.horizon)
         if not (np.isfinite(self.early) and self.early >= 0.0):
             raise InputError(f"The decoder's early = {self.early!r} cannot be used; give a weight of at least 0.")
 
-    def _early(self, times, labels):
+    def _early(self, times: Floats, labels: Integers) -> tuple[float, Floats]:
         """Return ``early * mean(exp(t_label / early_tau) - 1)`` and its gradient; beyond 50 tau it grows no more."""
         gradient = np.zeros(np.shape(times))
         if not self.early or len(labels) == 0:
@@ -95,9 +106,9 @@ class FirstSpike(_OfTimes):
     early_tau: float = 20.0
     smoothing: float = 0.0
 
-    kind_name = "first_spike"
+    kind_name: ClassVar[str] = "first_spike"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse unknown kinds and values out of range."""
         choose("The decoder kind", self.kind, ("exponential", "linear", "latency"))
         checked_positive("The decoder's", scale=self.scale, tau=self.tau)
@@ -105,19 +116,19 @@ class FirstSpike(_OfTimes):
         if not 0.0 <= self.smoothing < 1.0:
             raise InputError(f"The decoder's smoothing = {self.smoothing!r} must be 0 to below 1.")
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> FirstSpike:
         """Return this decoder with all scores multiplied by `factor`: of "latency", tau is divided by it."""
         if self.kind == "latency":
             return replace(self, tau=self.tau / factor)
         return replace(self, scale=self.scale * factor)
 
-    def log_scale_gradient(self, read, labels):
+    def log_scale_gradient(self, read: Array, labels: ArrayLike) -> float:
         """Return dL/d(log factor) for output times; see `Decoder.log_scale_gradient`."""
         score, _ = self.scores(read)
         _, gradient = cross_entropy(score, checked_labels(labels, score.shape), self.smoothing)
         return float(np.sum(gradient * score))
 
-    def scores(self, times):
+    def scores(self, times: Array) -> tuple[Floats, Floats]:
         """Return the scores of output `times` (samples, outputs), and their derivatives by the times.
 
         Both are finite; the derivative is 0 where an output was silent (``inf``).
@@ -134,7 +145,7 @@ class FirstSpike(_OfTimes):
         t = np.where(silent, self._horizon(), t)
         return -t / self.tau, np.where(silent, 0.0, -1.0 / self.tau)
 
-    def __call__(self, times, labels):
+    def __call__(self, times: Array, labels: ArrayLike) -> tuple[float, Floats]:
         """Return the loss and its gradient with respect to the output times.
 
         Parameters
@@ -160,7 +171,7 @@ class FirstSpike(_OfTimes):
         early, pull = self._early(times, labels)
         return loss + early, gradient + pull
 
-    def by_step(self, sent, labels):
+    def by_step(self, sent: Array, labels: ArrayLike) -> tuple[float, Array]:
         """Return the loss and its gradient with respect to the spikes of every step.
 
         A spike at step t counts for its score, silence for that of silence; the early-spike term likewise.
@@ -231,9 +242,9 @@ class TargetTime(_OfTimes):
     early: float = 0.0
     early_tau: float = 20.0
 
-    kind_name = "target_time"
+    kind_name: ClassVar[str] = "target_time"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse unknown kinds and values out of range."""
         choose("The decoder kind", self.kind, ("fixed", "shift"))
         checked_positive("The decoder's", tau=self.tau)
@@ -242,11 +253,11 @@ class TargetTime(_OfTimes):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
                 raise InputError(f"The decoder's {name} = {getattr(self, name)!r} must be a time of at least 0 ms.")
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> NoReturn:
         """Refuse: a squared distance has no scale to learn."""
         raise InputError('A target-time loss has no learnable scale; leave "decoder" out of learn.')
 
-    def __call__(self, times, labels):
+    def __call__(self, times: Array, labels: ArrayLike) -> tuple[float, Floats]:
         """Return the mean loss and dL/dt for output `times` (samples, outputs); as `FirstSpike`."""
         times = checked_array("Output times", times)
         labels = checked_labels(labels, times.shape)

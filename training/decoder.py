@@ -1,13 +1,22 @@
 """What all decoders share: the checks of what they read, the softmax cross-entropy, and what they can be asked."""
 
-from dataclasses import asdict
+from __future__ import annotations
+
+from dataclasses import Field, asdict
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def checked_labels(labels, shape):
+    from eventsim.kinds import Array, Floats, Integers
+    from training.kinds import Report
+
+
+def checked_labels(labels: ArrayLike, shape: tuple[int, ...]) -> Integers:
     """Return `labels` as int64 (samples,), refused where they do not fit the scores' `shape`."""
     labels = np.asarray(labels)
     if labels.shape != shape[:1]:
@@ -23,7 +32,7 @@ def checked_labels(labels, shape):
     return labels
 
 
-def checked_array(what, values):
+def checked_array(what: str, values: ArrayLike) -> Floats:
     """Return `values` as float64 (samples, outputs), refused where they contain NaN."""
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2:
@@ -33,14 +42,14 @@ def checked_array(what, values):
     return values
 
 
-def checked_positive(owner, **values):
+def checked_positive(owner: str, **values: float) -> None:
     """Refuse values that are not finite and above 0; `owner` begins the message."""
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0.0):
             raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
 
 
-def cross_entropy(scores, labels, smoothing=0.0):
+def cross_entropy(scores: Array, labels: ArrayLike, smoothing: float = 0.0) -> tuple[float, Floats]:
     """Return the mean softmax cross-entropy and its gradient with respect to `scores`.
 
     Parameters
@@ -62,7 +71,7 @@ def cross_entropy(scores, labels, smoothing=0.0):
     exponential = np.exp(np.maximum(shifted, -700.0))
     total = exponential.sum(axis=1, keepdims=True)
     target = np.full_like(scores, smoothing / classes)
-    target[np.arange(n), labels] += 1.0 - smoothing
+    target[np.arange(n), np.asarray(labels)] += 1.0 - smoothing
     loss = float(np.sum(target * (np.log(total) - shifted)) / n)
     return loss, (exponential / total - target) / n
 
@@ -70,19 +79,59 @@ def cross_entropy(scores, labels, smoothing=0.0):
 class Decoder:
     """Base of the decoders: `readout` says what they read, `to_dict` what they are."""
 
-    readout = None
-    kind_name = None
+    readout: ClassVar[str | None] = None
+    kind_name: ClassVar[str | None] = None
     """The name that files use."""
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # the decoders are dataclasses
 
-    def with_horizon(self, t_stop):
+    over: str
+    tau: float | None
+
+    def __call__(self, read: Array, labels: ArrayLike) -> tuple[float, Floats]:
+        """Return the mean loss and its gradient with respect to what is `read`, both (samples, outputs).
+
+        Parameters
+        ----------
+        read : ndarray (samples, outputs)
+            Output times or potentials.
+        labels : ndarray of int (samples,)
+        """
+        raise NotImplementedError
+
+    def decide(self, read: ArrayLike) -> Integers:
+        """Return the class of each sample, -1: undecided.
+
+        Parameters
+        ----------
+        read : array_like (samples, outputs)
+        """
+        raise NotImplementedError
+
+    def by_step(self, sent: Array, labels: ArrayLike) -> tuple[float, Array]:
+        """Return the loss and its gradient with respect to the spikes of every step; here refused.
+
+        Parameters
+        ----------
+        sent : ndarray (samples, steps, outputs)
+            1 at the step of a spike, else 0.
+        labels : ndarray of int (samples,)
+
+        Raises
+        ------
+        InputError
+            A decoder that cannot be trained in whole steps.
+        """
+        raise InputError(f"{type(self).__name__} has no loss by step; train a network in steps with FirstSpike.")
+
+    def with_horizon(self, t_stop: float) -> Self:
         """Return a decoder whose open times are filled in from the horizon `t_stop` (ms)."""
         return self
 
-    def scaled(self, factor):
+    def scaled(self, factor: float) -> Decoder:
         """Return this decoder with all scores multiplied by `factor` (> 0)."""
         raise NotImplementedError
 
-    def log_scale_gradient(self, read, labels):
+    def log_scale_gradient(self, read: Array, labels: ArrayLike) -> float:
         """Return dL/d(log factor) of the mean loss at a factor of 1 (`scaled`).
 
         Parameters
@@ -97,6 +146,6 @@ class Decoder:
         """
         raise NotImplementedError
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         return {"decoder": self.kind_name, **asdict(self)}

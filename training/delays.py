@@ -7,15 +7,22 @@ brought back to them.
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.connect import Conv2d, Dense
 from eventsim.errors import InputError, choose
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Floats
+    from eventsim.network import Network
+    from eventsim.projection import Projection
+
 SHARING = ("synaptic", "axonal", "dendritic")
 
 
+# Annotations are no text here: `training.tables` checks files of settings against the types of the fields.
 @dataclass(frozen=True)
 class Delays:
     """What is learned of the delays.
@@ -40,7 +47,7 @@ class Delays:
     longest: float = math.inf
     projections: list | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse bounds out of order and unknown sharing."""
         choose("sharing of delays", self.sharing, SHARING)
         if not (0.0 <= self.shortest < math.inf and self.shortest <= self.longest):
@@ -48,7 +55,7 @@ class Delays:
                 f"Delays from {self.shortest!r} to {self.longest!r} ms are out of order; give 0 <= shortest <= longest."
             )
 
-    def shared(self, net):
+    def shared(self, net: "Network") -> "dict[str, Shared]":
         """Return `Shared` by the name of each projection with learned delays.
 
         Parameters
@@ -64,7 +71,7 @@ class Delays:
 class Shared:
     """The delays of one projection."""
 
-    def __init__(self, projection, settings):
+    def __init__(self, projection: "Projection", settings: Delays) -> None:
         connection = projection.connection
         if isinstance(connection, Conv2d):
             raise InputError(f'"{projection.name}" is a convolution, whose delays are not learned; name others.')
@@ -75,21 +82,21 @@ class Shared:
         self.bounds = settings.shortest, settings.longest
         self._delay = np.broadcast_to(np.asarray(projection.delay, dtype=np.float64), self._shape)
 
-    def start(self):
+    def start(self) -> "Floats":
         """Return the learned array as the network has it (the mean over those that share), within the bounds."""
         own = self._delay if self._axis is None else self._delay.mean(axis=self._axis)
         return np.clip(own, *self.bounds)
 
-    def spread(self, delays):
+    def spread(self, delays: "Floats") -> "Floats":
         """Return one delay a weight."""
         if self._axis is not None:
             delays = np.expand_dims(delays, self._axis)
         return np.broadcast_to(delays, self._shape).copy()
 
-    def collect(self, gradient):
+    def collect(self, gradient: "Floats") -> "Floats":
         """Return the gradient of the learned array from one a weight."""
         return gradient if self._axis is None else gradient.sum(axis=self._axis)
 
-    def bound(self, delays):
+    def bound(self, delays: "Floats") -> None:
         """Bring delays back within the bounds, in place."""
         np.clip(delays, *self.bounds, out=delays)

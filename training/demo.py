@@ -1,14 +1,22 @@
 """The main job on the embedded digits: train, then replay the test set spike by spike and measure it."""
 
+from __future__ import annotations
+
 import math
 import pathlib
 import time
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from eventsim import measure
 from training import config, datasets, experiment
 from training.model import Model
+
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike
+    from training.kinds import Report
+    from training.progress import Callback
 
 TRACE = "trace.h5"
 """Name of the test set's trace in the folder of results, beside the files of `training.experiment`."""
@@ -39,7 +47,7 @@ SETTINGS = {
 """The tables of ``examples/configs/digits.toml``."""
 
 
-def run(out, progress="text", threads=None):
+def run(out: PathLike, progress: Literal["text"] | Callback | None = "text", threads: int | None = None) -> Report:
     """Train the digits network, simulate the whole test set on the heap engine, measure.
 
     Parameters

@@ -15,8 +15,11 @@ that a neuron compares what its spike does at one step with what it would do at 
 The products are numpy's, whose rounding may depend on the number of its threads.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,13 +30,29 @@ from eventsim.lower import lower
 from training import products, surrogate
 from training.layered import Gradients
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Arrays, Floats, Precision
+    from eventsim.network import Network
+    from eventsim.spikes import Spikes
+    from training.decoder import Decoder
+    from training.kinds import Report
+    from training.surrogate import Surrogate
+
 _DEFAULT = surrogate.Arctan()
 
 
 class Activity:
     """A forward run: `time` (samples, neurons) by population, `potential` by readout, and what `learn` needs."""
 
-    def __init__(self):
+    time: dict[str, Floats]
+    potential: dict[str, Floats]
+    sent: dict[str, Array]
+    height: dict[str, Array]
+    kept: dict[str, Any]
+
+    def __init__(self) -> None:
         self.time, self.potential = {}, {}
         self.sent, self.height, self.kept = {}, {}, {}
 
@@ -42,7 +61,7 @@ class _Layer(NamedTuple):
     name: str
     projection: str
     source: str
-    product: object
+    product: products.DenseProduct | products.ConvolutionProduct
     fires: bool
     leak: float
     start: np.ndarray
@@ -50,7 +69,7 @@ class _Layer(NamedTuple):
     rest: np.ndarray
 
 
-def chain(net, steps):
+def chain(net: Network, steps: int) -> list[tuple[str, str, str, bool]]:
     """Return the neuron populations of a discrete network in their order, each with its only projection.
 
     Parameters
@@ -108,7 +127,14 @@ class DiscretePasses:
         A network that has no steps, with the reason.
     """
 
-    def __init__(self, net, steps, surrogate=_DEFAULT, precision="double", smooth=False):
+    def __init__(
+        self,
+        net: Network,
+        steps: int,
+        surrogate: Surrogate = _DEFAULT,
+        precision: Precision = "double",
+        smooth: bool = False,
+    ) -> None:
         self.number = {"double": np.float64, "single": np.float32}[choose("precision", precision, ("double", "single"))]
         self.net, self.steps, self.surrogate = net, steps, surrogate
         self.precision, self.smooth = precision, smooth
@@ -123,11 +149,20 @@ class DiscretePasses:
                 lowered.v_init[here], lowered.theta[here], lowered.v_inf[here]))
 
     @property
-    def settings(self):
+    def settings(self) -> Report:
         """What tells two trainings apart, JSON-ready."""
         return {"steps": self.steps, "surrogate": self.surrogate.to_dict()}
 
-    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, delays=None, dropped=None, learning=False):
+    def forward(
+        self,
+        stimulus: Mapping[str, Spikes],
+        weights: Arrays | None = None,
+        thresholds: Arrays | None = None,
+        offsets: Arrays | None = None,
+        delays: Arrays | None = None,
+        dropped: Arrays | None = None,
+        learning: bool = False,
+    ) -> Activity:
         """Return the `Activity` of a batch.
 
         Parameters
@@ -175,7 +210,9 @@ class DiscretePasses:
                 activity.kept[layer.name] = weight, kept, passed
         return activity
 
-    def learn(self, activity, decoder, output, labels, dropped=None):
+    def learn(
+        self, activity: Activity, decoder: Decoder, output: str, labels: ArrayLike, dropped: Arrays | None = None
+    ) -> tuple[float, Gradients]:
         """Return the loss of a batch and its gradients by `weights` and `thresholds`.
 
         Parameters

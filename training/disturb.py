@@ -4,8 +4,11 @@
 neuron), so a result depends neither on batches nor on threads, and the same spikes are lost at any jitter.
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +18,14 @@ from eventsim.errors import InputError
 from eventsim.progress import meter
 from training import first_arrival
 from training.encode import one_a_neuron
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats, Meter, Precision
+    from eventsim.network import Network
+    from training.kinds import Report
+    from training.model import Model
 
 _BITS = range(2, 33)
 _SMALLEST = 0.01
@@ -53,7 +64,7 @@ class Disturbance:
     threshold_cv: float = 0.0
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse values out of range."""
         for name in ("jitter_ms", "threshold_cv"):
             value = getattr(self, name)
@@ -67,12 +78,12 @@ class Disturbance:
                 raise InputError(f"{name} = {value!r} cannot be used; give a whole number from 2 to 32.")
 
     @property
-    def changes(self):
+    def changes(self) -> Report:
         """What is disturbed, by name; empty where nothing is."""
         nothing = asdict(Disturbance(seed=self.seed))
         return {name: value for name, value in asdict(self).items() if value != nothing[name]}
 
-    def weights(self, net):
+    def weights(self, net: Network) -> dict[str, Floats]:
         """Return rounded weights by projection; empty where weights are left alone.
 
         Parameters
@@ -89,7 +100,7 @@ class Disturbance:
             rounded[name] = np.rint(weight / scale) * scale if scale > 0.0 else weight
         return rounded
 
-    def thresholds(self, net):
+    def thresholds(self, net: Network) -> dict[str, Floats]:
         """Return uneven thresholds by population; empty where they are left alone.
 
         Parameters
@@ -110,7 +121,7 @@ class Disturbance:
             uneven[name] = p.v_init + (p.v_threshold - p.v_init) * factor
         return uneven
 
-    def alter(self, name, first, times, t_stop, in_flight=True):
+    def alter(self, name: str, first: int, times: Floats, t_stop: float, in_flight: bool = True) -> None:
         """Change the spike times of some samples of a population in place; what is lost or too late gets inf.
 
         Parameters
@@ -139,7 +150,7 @@ class Disturbance:
             times[...] = np.ceil(times / step) * step
         times[times >= t_stop] = np.inf
 
-    def stimulus(self, spikes, name, size, first, t_stop):
+    def stimulus(self, spikes: Spikes, name: str, size: int, first: int, t_stop: float) -> Spikes:
         """Return the disturbed `Spikes` of an input population.
 
         Parameters
@@ -160,7 +171,16 @@ class Disturbance:
         return Spikes(times[sample, neuron], neuron, sample, amplitude[sample, neuron], spikes.n_samples)
 
 
-def evaluate(model, values, labels, disturbance, precision="double", threads=None, batch=1000, progress=None):
+def evaluate(
+    model: Model,
+    values: ArrayLike,
+    labels: ArrayLike,
+    disturbance: Disturbance,
+    precision: Precision = "double",
+    threads: int | None = None,
+    batch: int = 1000,
+    progress: Meter | None = None,
+) -> Report:
     """Return accuracy and latency of a disturbed model over a labelled set.
 
     Parameters
@@ -191,13 +211,13 @@ def evaluate(model, values, labels, disturbance, precision="double", threads=Non
     values, labels = np.asarray(values), np.asarray(labels)
     if len(values) == 0 or labels.shape != (len(values),):
         raise InputError(f"{len(values)} samples and labels of shape {labels.shape}; give one label a sample.")
-    net, t_stop, size = model.net, model.t_stop, model.net[model.encoder.input].size
+    net, t_stop, size = model.net, model.t_stop, model.net[str(model.encoder.input)].size
     plan = layers.plan(net)
     changed = {"weights": disturbance.weights(net), "thresholds": disturbance.thresholds(net)}
     parts, show = [], meter(progress, len(values), "samples")
     for start in range(0, len(values), batch):
 
-        def altered(name, first, times, start=start):
+        def altered(name: str, first: int, times: Floats, start: int = start) -> None:
             disturbance.alter(name, start + first, times, t_stop, in_flight=name != model.output)
 
         stimulus = {

@@ -6,11 +6,19 @@ batch nor on what was drawn before. The weights of the projections that leave a 
 first-arrival pooling stay as they are.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim import random
 from eventsim.errors import InputError, choose
 from training import first_arrival
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays, Flags
+    from eventsim.network import Network
 
 
 class Dropout:
@@ -31,7 +39,7 @@ class Dropout:
         A rate out of range, or for a population that has none.
     """
 
-    def __init__(self, net, rate, output):
+    def __init__(self, net: Network, rate: float | dict[str, float], output: str) -> None:
         allowed = [name for name, p in net.populations.items() if name != output and not p.is_readout]
         rates = rate if isinstance(rate, dict) else dict.fromkeys(allowed, rate)
         for name, value in rates.items():
@@ -46,7 +54,7 @@ class Dropout:
             if net.projections[name].source.name in self.rates
         }
 
-    def draw(self, index, epoch, seed):
+    def draw(self, index: Array, epoch: int, seed: int) -> dict[str, Flags]:
         """Return what is deleted: bool (samples, neurons) by population.
 
         Parameters
@@ -64,7 +72,7 @@ class Dropout:
             draws.mark(*random.stream_key(seed, f"dropout of {name}"), index, epoch, rate, marks[name])
         return marks
 
-    def weights(self, net, weights):
+    def weights(self, net: Network, weights: Arrays | None) -> dict[str, Array]:
         """Return `weights` (by projection; the network's where not given) divided by 1 - p of their source.
 
         Parameters
@@ -73,13 +81,14 @@ class Dropout:
         weights : dict of ndarray or None
             By projection.
         """
+        weights = dict(weights or {})
         scaled = {
             name: factor * (weights[name] if name in weights else net.projections[name].weight)
             for name, factor in self._factors.items()
         }
         return weights | scaled
 
-    def backward(self, gradients):
+    def backward(self, gradients: Arrays) -> dict[str, Array]:
         """Return the gradients of `weights` from those of the scaled weights, by projection.
 
         Parameters

@@ -4,8 +4,12 @@ An encoder is called with a batch, an array (samples, ...) or `eventsim.recordin
 stimulus of a simulation, ``{input name: Spikes}``.
 """
 
+from __future__ import annotations
+
 import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Sequence
+from dataclasses import Field, asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -13,8 +17,13 @@ from eventsim import encode
 from eventsim.errors import InputError, choose
 from eventsim.recordings import Recordings
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Floats, Values
+    from eventsim.spikes import Spikes
+    from training.kinds import Report, Settings
 
-def as_values(values):
+
+def as_values(values: Values) -> Array | Recordings:
     """Return samples as an array, and `Recordings` as they are: both have a length and are indexed alike.
 
     Parameters
@@ -24,7 +33,7 @@ def as_values(values):
     return values if isinstance(values, Recordings) else np.asarray(values)
 
 
-def sample_shape(values):
+def sample_shape(values: Array | Recordings) -> tuple[int, ...]:
     """Return the shape of one of the `values` (samples, ...), and (height, width) of `Recordings`."""
     return values.shape if isinstance(values, Recordings) else values.shape[1:]
 
@@ -35,35 +44,37 @@ class Encoder:
     ``input`` is the name of the input population; None until a `Model` with a single input fills it in.
     """
 
-    input = None
+    input: str | None = None
+    bias: float | Sequence[float] | None
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # the encoders are dataclasses
 
-    def spikes(self, values):
+    def spikes(self, values: Values) -> Spikes:
         """Return `values` (samples, ...) as `eventsim.Spikes`."""
         raise NotImplementedError
 
-    def __call__(self, values):
+    def __call__(self, values: Values) -> dict[str, Spikes]:
         """Return ``{input name: Spikes}`` for the batch `values` (samples, ...)."""
         return {self.input or "input": self.spikes(values)}
 
-    def for_input(self, name):
+    def for_input(self, name: str | None) -> Self:
         """Return this encoder, feeding the input population `name` where it named none itself."""
         return self if self.input is not None else replace(self, input=name)
 
-    def size(self, shape):
+    def size(self, shape: Sequence[int]) -> int:
         """Return the number of input neurons for samples of `shape`."""
         bias = () if self.bias is None else np.atleast_1d(self.bias)
         return math.prod(shape) + len(bias)
 
-    def shape(self, shape):
+    def shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the input population for samples of `shape`: a map stays one, without a bias."""
         return tuple(shape) if self.bias is None else (self.size(shape),)
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
 
 
-def _plain(owner, bias):
+def _plain(owner: Encoder, bias: float | Sequence[float] | None) -> None:
     """Keep the bias times as a tuple of floats (a frozen dataclass compares and prints them)."""
     if bias is not None:
         object.__setattr__(owner, "bias", tuple(float(t) for t in np.atleast_1d(bias)))
@@ -93,29 +104,29 @@ class Latency(Encoder):
     t_max: float = 1.0
     t_min: float = 0.0
     threshold: float = 0.0
-    channels: str = "on"
+    channels: Literal["on", "on_off"] = "on"
     scale: float | None = None
-    bias: tuple | None = None
+    bias: float | Sequence[float] | None = None
     input: str | None = None
     step: float | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse settings that no batch could be encoded with."""
         _plain(self, self.bias)
         self.spikes(np.zeros((1, 2)))
 
-    def spikes(self, values):
+    def spikes(self, values: Values) -> Spikes:
         """Return `values` (samples, ...) as `eventsim.Spikes`."""
         return encode.latency(
             values, self.t_max, self.t_min, self.threshold, self.channels, self.scale, self.bias, self.step
         )
 
-    def size(self, shape):
+    def size(self, shape: Sequence[int]) -> int:
         """Return the number of input neurons for samples of `shape`."""
         doubled = math.prod(shape) if self.channels == "on_off" else 0
         return super().size(shape) + doubled
 
-    def shape(self, shape):
+    def shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the input population: all ON channels, then as many OFF channels."""
         if self.bias is not None or self.channels == "on":
             return super().shape(shape)
@@ -138,15 +149,15 @@ class Coordinates(Encoder):
 
     t_min: float = 0.0
     t_max: float = 1.0
-    bias: tuple | None = None
+    bias: float | Sequence[float] | None = None
     input: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse settings that no batch could be encoded with."""
         _plain(self, self.bias)
         self.spikes(np.zeros((1, 2)))
 
-    def spikes(self, values):
+    def spikes(self, values: Values) -> Spikes:
         """Return `values` (samples, ...) as `eventsim.Spikes`."""
         return encode.coordinates(values, self.t_min, self.t_max, bias=self.bias)
 
@@ -169,32 +180,32 @@ class Events(Encoder):
         Name of the input population.
     """
 
-    pool: int | tuple = 1
+    pool: int | tuple[int, int] = 1
     time_scale: float = 1.0
     t_max: float | None = None
-    polarity: str = "channels"
+    polarity: Literal["channels", "merged", "on"] = "channels"
     input: str | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse settings that no batch could be encoded with."""
         if isinstance(self.pool, list):  # of a file
             object.__setattr__(self, "pool", tuple(self.pool))
         self.spikes(Recordings([], [], [], [], shape=encode.pools(self.pool)))
 
-    def spikes(self, values):
+    def spikes(self, values: Any) -> Spikes:
         """Return `values`, `Recordings`, as `eventsim.Spikes`."""
         return encode.events(values, self.pool, self.time_scale, self.t_max, self.polarity)
 
-    def size(self, shape):
+    def size(self, shape: Sequence[int]) -> int:
         """Return the number of input neurons for recordings of `shape` (height, width)."""
         return math.prod(self.shape(shape))
 
-    def shape(self, shape):
+    def shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape (height, width, channels) of the input population for recordings of `shape`."""
         return encode.events_shape(shape, self.pool, self.polarity)
 
 
-def one_a_neuron(spikes, name, size):
+def one_a_neuron(spikes: Spikes, name: str, size: int) -> tuple[Floats, Floats]:
     """Return the spikes of an input as arrays.
 
     Parameters
@@ -224,11 +235,11 @@ def one_a_neuron(spikes, name, size):
     return times, amplitude
 
 
-KINDS = {"latency": Latency, "coordinates": Coordinates, "events": Events}
+KINDS: dict[str, type[Encoder]] = {"latency": Latency, "coordinates": Coordinates, "events": Events}
 """Encoders by the name that files use."""
 
 
-def from_dict(settings):
+def from_dict(settings: Settings) -> Encoder:
     """Return the encoder that `Encoder.to_dict` described.
 
     Parameters

@@ -1,8 +1,11 @@
 """One training from a configuration file to a folder of results."""
 
+from __future__ import annotations
+
 import json
 import pathlib
 import time
+from typing import TYPE_CHECKING, Any, Literal
 
 from eventsim import provenance
 from eventsim.errors import InputError
@@ -11,6 +14,12 @@ from training import config as configuration
 from training import horizon, looks
 from training.encode import sample_shape
 from training.fit import fit
+
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike
+    from training.config import Config
+    from training.kinds import Report
+    from training.progress import Callback
 
 MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
     "model.h5",
@@ -22,7 +31,13 @@ MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
 """Names of the files in the folder of results."""
 
 
-def train_from_config(path, out, resume=False, data=None, progress="text"):
+def train_from_config(
+    path: PathLike,
+    out: PathLike,
+    resume: bool = False,
+    data: PathLike | None = None,
+    progress: Literal["text"] | Callback | None = "text",
+) -> Report:
     """Train what a TOML file describes; the test set is used once, at the end.
 
     Writes to the folder `out`: ``model.h5`` (the best epoch on the validation set; the last one where
@@ -57,7 +72,13 @@ def train_from_config(path, out, resume=False, data=None, progress="text"):
     return run(configuration.load(path), out, resume, data, progress)
 
 
-def run(config, out, resume=False, data=None, progress="text"):
+def run(
+    config: Config,
+    out: PathLike,
+    resume: bool = False,
+    data: PathLike | None = None,
+    progress: Literal["text"] | Callback | None = "text",
+) -> Report:
     """Train a `training.config.Config`; parameters, files, result and errors as for `train_from_config`.
 
     Parameters
@@ -128,7 +149,7 @@ def run(config, out, resume=False, data=None, progress="text"):
     return result
 
 
-def write_json(path, document):
+def write_json(path: PathLike, document: Any) -> None:
     """Write `document` as indented JSON, never half written.
 
     Parameters

@@ -10,25 +10,32 @@ arrival that fired it, so
 and it does not change with the weights, which are structure and not learned.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.connect import Conv2d
 from eventsim.neurons.lif import LIF
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
+    from eventsim.network import Network
 
-def neuron():
+
+def neuron() -> LIF:
     """Return the parameters of a pooling neuron: fires once, when a weight of 1 arrives."""
     return LIF(tau_mem=math.inf, tau_syn=0.0, v_threshold=1.0, t_refractory=math.inf)
 
 
-def connection(channels, k):
+def connection(channels: int, k: int) -> Conv2d:
     """Return the connection from a map of `channels` to its pooled map: windows of k x k, channel by channel."""
     return Conv2d(np.broadcast_to(np.eye(channels), (k, k, channels, channels)), stride=k)
 
 
-def at_once(weight, step):
+def at_once(weight: Array, step: Array) -> bool:
     """Return whether every weight is zero or lifts every neuron to its threshold, and one is not zero.
 
     Parameters
@@ -42,7 +49,7 @@ def at_once(weight, step):
     return bool(used.size) and bool((used >= step.max(initial=0.0)).all() and (step > 0.0).all())
 
 
-def populations(net):
+def populations(net: Network) -> frozenset[str]:
     """Return the names of the first-arrival populations of a network."""
     found = set()
     for name, population in net.populations.items():
@@ -57,7 +64,7 @@ def populations(net):
     return frozenset(found)
 
 
-def learned(net):
+def learned(net: Network) -> tuple[str, ...]:
     """Return the names of the projections whose weights may be learned: all but those into pooling."""
     pools = populations(net)
     return tuple(name for name, p in net.projections.items() if p.target.name not in pools)

@@ -4,6 +4,10 @@ A pooled neuron fires at the time T of the arrival that fired it, so dT/ds = 1 f
 instant: the first in the engine's order) and 0 for all others.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim._jit import kernel
@@ -11,8 +15,12 @@ from eventsim.engines import layer_wires
 from eventsim.neurons import membrane
 from training.first_arrival import at_once
 
+if TYPE_CHECKING:
+    from eventsim.engines.layer_arrivals import Cell
+    from eventsim.engines.layer_wires import Wires
 
-def is_one(cell, wires):
+
+def is_one(cell: Cell, wires: Wires) -> bool:
     """Return whether a layer of a run is first-arrival pooling.
 
     Parameters

@@ -1,5 +1,10 @@
 """`fit`: the arguments of a training, and what happens between its epochs."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 
 from eventsim.errors import InputError, choose
@@ -14,41 +19,53 @@ from training.passes import suited
 from training.progress import Call, Callback, TextMeter
 from training.session import Session
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, PathLike, Precision, Values
+    from eventsim.recordings import Recordings
+    from training.delays import Delays
+    from training.history import History
+    from training.kinds import AnyPasses, Augmenter, Learnable, Report, Schedules
+    from training.model import Model
+    from training.optimize import Optimizer
+    from training.policy import Policy
+
 
 def fit(
-    model,
-    images,
-    labels,
-    validation=None,
-    epochs=20,
-    optimizer=None,
-    callbacks=(),
+    model: Model,
+    images: Values,
+    labels: ArrayLike,
+    validation: tuple[Values, ArrayLike] | None = None,
+    epochs: int = 20,
+    optimizer: Optimizer | None = None,
+    callbacks: Sequence[Callback | Callable[[Report], object]] = (),
     *,
-    batch=64,
-    schedule=None,
-    warm_up=0.0,
-    seed=0,
-    augment=None,
-    learn=("weights",),
-    normalize=False,
-    rates=None,
-    delays=None,
-    policies=(),
-    clip=None,
-    neuron_clip=None,
-    slope_floor=0.0,
-    ema=None,
-    dropout=0.0,
-    select="accuracy",
-    patience=None,
-    precision="double",
-    threads=None,
-    checkpoint=None,
-    resume=False,
-    log=None,
-    progress="text",
-    passes=None,
-):
+    batch: int = 64,
+    schedule: Schedules | None = None,
+    warm_up: float = 0.0,
+    seed: int = 0,
+    augment: Augmenter | None = None,
+    learn: Learnable | Sequence[Learnable] = ("weights",),
+    normalize: bool | Collection[str] = False,
+    rates: Mapping[str, float] | None = None,
+    delays: Delays | None = None,
+    policies: Sequence[Policy] = (),
+    clip: float | None = None,
+    neuron_clip: float | None = None,
+    slope_floor: float = 0.0,
+    ema: float | None = None,
+    dropout: float | dict[str, float] = 0.0,
+    select: Literal["accuracy", "loss"] = "accuracy",
+    patience: int | None = None,
+    precision: Precision = "double",
+    threads: int | None = None,
+    checkpoint: PathLike | None = None,
+    resume: bool = False,
+    log: PathLike | None = None,
+    progress: Literal["text"] | Callback | None = "text",
+    passes: AnyPasses | None = None,
+) -> History:
     """Train `model` in place on exact spike-time gradients.
 
     The model ends with the parameters of the best epoch on the validation set, or of the last epoch without
@@ -160,9 +177,10 @@ def fit(
         dropout=Dropout(model.net, dropout, model.output) if dropout else None,
     )  # fmt: skip
     signature = training.signature(images, labels)
-    for part in (optimizer, *policies):
-        part.load_state_dict({})  # what was learned elsewhere is not carried over
-    if resume:
+    optimizer.load_state_dict({})  # what was learned elsewhere is not carried over
+    for policy in policies:
+        policy.load_state_dict({})
+    if resume and checkpoint is not None:
         training.load(checkpoint, signature)
     if log is not None:
         training.history.save(log)
@@ -177,7 +195,7 @@ def fit(
                 with open(log, "a", encoding="utf-8") as file:
                     file.write(line(record))
             training.stopped = any([listener.on_epoch(record) is True for listener in listeners])
-            if patience is not None and len(training.history) - training.history.best_epoch >= patience:
+            if patience is not None and len(training.history) - (training.history.best_epoch or 0) >= patience:
                 training.stopped = True
     except KeyboardInterrupt:
         training.history.interrupted = True
@@ -189,7 +207,7 @@ def fit(
     return training.history
 
 
-def _checked_data(model, images, labels, what):
+def _checked_data(model: Model, images: Values, labels: ArrayLike, what: str) -> tuple[Array | Recordings, Array]:
     images, labels = as_values(images), np.asarray(labels)
     if len(images) == 0 or labels.shape != (len(images),):
         found = f"images of shape {images.shape}" if isinstance(images, np.ndarray) else repr(images)

@@ -3,8 +3,11 @@
 The trace says when every neuron fired and how fast its membrane rose there; nothing is simulated again.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +18,12 @@ from eventsim.lower import lower, parameters
 from eventsim.neurons import receptors
 from training import adjoint, sweep_order, time_constants
 from training.readout_loss import Integral, ValueAt
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Floats
+    from eventsim.network import Network
+    from eventsim.spikes import Spikes
+    from eventsim.trace import Trace
 
 SHARD = 16
 """Samples whose gradients are summed before they are added to the total, in this order always."""
@@ -48,19 +57,27 @@ class SpikeTimeGradient(NamedTuple):
         receptors, in their order. Empty unless asked for.
     """
 
-    weights: dict
-    delays: dict
-    thresholds: dict
-    input_times: dict
-    resets: dict
-    offsets: dict
-    initial: dict
-    refractory: dict
-    tau_mem: dict
-    tau_syn: dict
+    weights: dict[str, Array]
+    delays: dict[str, Array]
+    thresholds: dict[str, Array]
+    input_times: dict[str, Array]
+    resets: dict[str, Array]
+    offsets: dict[str, Array]
+    initial: dict[str, Array]
+    refractory: dict[str, Array]
+    tau_mem: dict[str, Array]
+    tau_syn: dict[str, Array]
 
 
-def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0, taus=False, inputs=True):
+def spike_time_gradient(
+    net: Network,
+    trace: Trace,
+    loss_gradient: Mapping[Any, Any],
+    threads: int | None = None,
+    slope_floor: float = 0.0,
+    taus: bool = False,
+    inputs: bool = True,
+) -> SpikeTimeGradient:
     """Return the derivatives of a loss on spike times, or on the membrane of readouts, over a recorded trace.
 
     Any topology, delays, refractory periods and numbers of spikes; the cost is proportional to the arrivals.
@@ -118,7 +135,7 @@ def spike_time_gradient(net, trace, loss_gradient, threads=None, slope_floor=0.0
     slopes = _slopes_at_release(lowered, kernel_net, spikes, bounds, events, order, ended)
     carry, consecutive = adjoint.carries(kernel_net), adjoint.consecutive_rows(kernel_net)
     by_synapse = any(projection.delay.ndim for projection in net.projections.values())
-    course = time_constants.Course(lowered, events, trace.n_samples) if taus else None
+    course: Any = time_constants.Course(lowered, events, trace.n_samples) if taus else None
 
     def run(first, last):
         totals = adjoint.no_totals(kernel_net, by_synapse)
@@ -156,7 +173,7 @@ def _taus(neuron):
     return tuple(neuron.tau_syn.values()) if neuron.receptors else (neuron.tau_syn,)
 
 
-def checked_keys(loss_gradient):
+def checked_keys(loss_gradient: Mapping[Any, Any]) -> list[Any]:
     """Return the population names of a loss gradient, whose keys may be handles of populations.
 
     Raises
@@ -294,7 +311,7 @@ def _all_spikes(trace, lowered, losses):
     return spikes, {name: place[starts[k]:starts[k + 1]] for k, name in enumerate(names)}, bounds
 
 
-def in_given_order(spikes, values):
+def in_given_order(spikes: Spikes, values: Floats) -> Floats:
     """Return one value a spike of a stimulus in the order in which the user gave the times.
 
     Parameters
@@ -309,7 +326,7 @@ def in_given_order(spikes, values):
     ndarray of float64 (spikes.n_given,)
         Zero where no spike was given (time inf); the sum where a sample was selected several times.
     """
-    return np.bincount(spikes.given, values, spikes.n_given)
+    return np.asarray(np.bincount(spikes.given, values, spikes.n_given), np.float64)
 
 
 def _by_name(net, trace, lowered, totals, error, pieces, inputs):

@@ -1,10 +1,18 @@
 """What happened during a training, one record an epoch."""
 
+from __future__ import annotations
+
 import json
 import pathlib
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Self
 
 from eventsim import notebook
 from eventsim.io.aside import written_aside
+
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike
+    from training.kinds import Report
 
 
 class History:
@@ -23,15 +31,17 @@ class History:
         Whether Ctrl-C ended the training.
     """
 
-    def __init__(self, records=None, best_epoch=None, interrupted=False):
-        self.records = [] if records is None else list(records)
+    def __init__(
+        self, records: Iterable[Report] | None = None, best_epoch: int | None = None, interrupted: bool = False
+    ) -> None:
+        self.records: list[Report] = [] if records is None else list(records)
         self.best_epoch = best_epoch
         self.interrupted = interrupted
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.records)
 
-    def column(self, name):
+    def column(self, name: str) -> list[Any]:
         """Return one entry of all records, as a list.
 
         Parameters
@@ -42,11 +52,11 @@ class History:
         return [record.get(name) for record in self.records]
 
     @property
-    def best(self):
+    def best(self) -> Report | Any:
         """The record of `best_epoch`, or None."""
         return next((r for r in self.records if r["epoch"] == self.best_epoch), None)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         best = self.best
         if best is None:
             return f"<History: {len(self)} epochs>"
@@ -55,13 +65,13 @@ class History:
         stopped = ", interrupted" if self.interrupted else ""
         return f"<History: {len(self)} epochs, best {self.best_epoch} ({what} {best[key]:.4f}){stopped}>"
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         columns = "epoch", "loss", "accuracy", "validation_loss", "validation_accuracy", "seconds"
         rows = [["" if record.get(name) is None else f"{record[name]:.4g}" for name in columns]
                 for record in self.records]
         return notebook.table(repr(self)[1:-1], [name.replace("_", " ") for name in columns], rows)
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the records as JSON lines, one an epoch, never half written.
 
         Parameters
@@ -72,7 +82,7 @@ class History:
             aside.write_text("".join(line(record) for record in self.records), encoding="utf-8")
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Self:
         """Read the records that `save` or a log file holds; an unfinished last line is left out.
 
         Parameters
@@ -84,6 +94,6 @@ class History:
         return cls([json.loads(row) for row in whole.splitlines() if row])
 
 
-def line(record):
+def line(record: Report) -> str:
     """Return `record` as one line of JSON."""
     return json.dumps(record, sort_keys=True, allow_nan=False) + "\n"

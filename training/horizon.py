@@ -4,17 +4,25 @@ While training, the horizon leaves every output time to spike. Afterwards the ea
 comes later changes nothing: spikes after the latest decision can be left out.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError
+from training.encode import as_values
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Values
+    from training.model import Model
 
 SAMPLES = 5000
 """Training samples that are looked at where there is no validation set."""
 
 
-def trimmed(model, images, factor=1.1, threads=None):
+def trimmed(model: Model, images: Values, factor: float = 1.1, threads: int | None = None) -> float:
     """Return `factor` times the latest decision over some samples, at most the model's horizon.
 
     No decision over these samples changes with the shorter horizon; an undecided one stays so.
@@ -40,7 +48,7 @@ def trimmed(model, images, factor=1.1, threads=None):
     """
     if not (math.isfinite(factor) and factor >= 1.0):
         raise InputError(f"The factor on the latest decision is {factor!r}; give a finite number of at least 1.")
-    if model.readout == "potential" or len(images) == 0:
+    if model.readout == "potential" or len(as_values(images)) == 0:
         return model.t_stop
     first = model.outputs(images, threads=threads).min(axis=1)
     decided = first[np.isfinite(first)]

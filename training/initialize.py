@@ -19,7 +19,11 @@ the variance of the weights follows from the second moment of the postsynaptic p
 Draws are counter-based: one uniform number a weight, keyed by (seed, projection name, index).
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -27,12 +31,23 @@ from eventsim import random
 from eventsim.connect import Conv2d, Dense
 from eventsim.errors import InputError, choose
 from training import first_arrival, normalize
+from training.encode import as_values
 from training.measured import measured
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats, Values
+    from eventsim.network import Network
+    from eventsim.population import Population
+    from eventsim.projection import Projection
+    from training.kinds import Listed, PerProjection
+    from training.model import Model
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(96)
 
 
-def unit_response(tau_mem, tau_syn, s):
+def unit_response(tau_mem: float, tau_syn: float, s: ArrayLike) -> Floats:
     """Return the membrane potential a time `s` (ms, >= 0) after the arrival of one spike of weight 1.
 
     The solution of ``tau_mem V' = -V + I, tau_syn I' = -I`` from ``V = 0, I = 1``, and of its limits
@@ -60,7 +75,7 @@ def unit_response(tau_mem, tau_syn, s):
     return np.exp(-s / tau_mem) * (s / tau_mem) * shape
 
 
-def response_moments(tau_mem, tau_syn, window, until=None):
+def response_moments(tau_mem: float, tau_syn: float, window: float, until: float | None = None) -> tuple[float, float]:
     """Return the first two moments of the response to one spike at a random time.
 
     ``m_k = (1 / window) int_0^until K(s)^k ds`` for a spike uniform on [0, `window`], seen at `until`.
@@ -95,7 +110,17 @@ def response_moments(tau_mem, tau_syn, window, until=None):
     return first / window, second / window
 
 
-def moment_rule(tau_mem, tau_syn, fan_in, window, threshold=1.0, kappa=1.2, mean=0.0, active=1.0, pool=1):
+def moment_rule(
+    tau_mem: float,
+    tau_syn: float,
+    fan_in: int,
+    window: float,
+    threshold: float = 1.0,
+    kappa: float = 1.2,
+    mean: float = 0.0,
+    active: float = 1.0,
+    pool: int = 1,
+) -> tuple[float, float]:
     """Return mean and standard deviation of the weights by the PSP moment rule.
 
     Parameters
@@ -136,7 +161,7 @@ def moment_rule(tau_mem, tau_syn, fan_in, window, threshold=1.0, kappa=1.2, mean
     return mean * threshold / (n * first), threshold / kappa / math.sqrt(n * second)
 
 
-def discrete_rule(fan_in, steps, threshold=1.0):
+def discrete_rule(fan_in: int, steps: float, threshold: float = 1.0) -> tuple[float, float]:
     """Return mean 0 and deviation ``threshold sqrt(T / N)``, for one spike in `steps` steps (ETTFS-init).
 
     Parameters
@@ -151,7 +176,7 @@ def discrete_rule(fan_in, steps, threshold=1.0):
     return 0.0, threshold * math.sqrt(steps / fan_in)
 
 
-def kaiming_rule(fan_in, gain=2.0**0.5):
+def kaiming_rule(fan_in: int, gain: float = 2.0**0.5) -> tuple[float, float]:
     """Return mean 0 and deviation ``gain / sqrt(N)`` (He et al. 2015), the rule for dense activations.
 
     Parameters
@@ -163,7 +188,9 @@ def kaiming_rule(fan_in, gain=2.0**0.5):
     return 0.0, gain / math.sqrt(fan_in)
 
 
-def current_rule(fan_in, alone, spread, threshold=1.0, active=1.0, pool=1):
+def current_rule(
+    fan_in: int, alone: float, spread: float, threshold: float = 1.0, active: float = 1.0, pool: int = 1
+) -> tuple[float, float]:
     """Return the bias current and the standard deviation of weights of mean 0 beside it.
 
     Stanojevic et al. (2023, "An exact mapping from ReLU networks to spiking neural networks") give every neuron a
@@ -198,7 +225,9 @@ def current_rule(fan_in, alone, spread, threshold=1.0, active=1.0, pool=1):
     return current, spread * current / math.sqrt(fan_in / alike * active * (1.0 + (alike - 1) * active) / alike)
 
 
-def draw(shape, mean, sd, seed, name, law="uniform"):
+def draw(
+    shape: tuple[int, ...], mean: float, sd: float, seed: int, name: str, law: Literal["uniform", "normal"] = "uniform"
+) -> Floats:
     """Return weights of the given moments, a function of (seed, name, index) alone.
 
     Parameters
@@ -225,7 +254,7 @@ def draw(shape, mean, sd, seed, name, law="uniform"):
     return (mean + sd * standard).reshape(shape)
 
 
-def fan_in(projection):
+def fan_in(projection: Projection) -> int:
     """Return the largest number of synapses of `projection` onto one neuron (of a map: away from its rim)."""
     if isinstance(projection.connection, Dense | Conv2d):
         return math.prod(projection.weight.shape[:-1]) * projection.connection.pool**2
@@ -233,7 +262,15 @@ def fan_in(projection):
     return int(np.bincount(targets, minlength=1).max()) if len(targets) else 0
 
 
-def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uniform"):
+def by_moments(
+    net: Network,
+    window: PerProjection,
+    seed: int | None = None,
+    kappa: PerProjection = 1.2,
+    mean: PerProjection = 0.0,
+    active: PerProjection = 1.0,
+    law: Literal["uniform", "normal"] = "uniform",
+) -> None:
     """Give all projections of `net` weights by `moment_rule`, but for those into first-arrival pooling.
 
     Parameters
@@ -254,7 +291,7 @@ def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uni
         Unknown projection names, or values out of range.
     """
 
-    def moments(projection, **here):
+    def moments(projection: Projection, **here: float) -> tuple[float, float]:
         return moment_rule(
             projection.target.neuron.tau_mem, projection.tau_syn, fan_in(projection), pool=projection.connection.pool,
             threshold=_distance(projection.target), **here,
@@ -263,7 +300,14 @@ def by_moments(net, window, seed=None, kappa=1.2, mean=0.0, active=1.0, law="uni
     _draw_all(net, moments, seed, law, {"window": window, "kappa": kappa, "mean": mean, "active": active})
 
 
-def by_current(net, alone, spread=1.0, active=0.5, law="normal", seed=None):
+def by_current(
+    net: Network,
+    alone: PerProjection,
+    spread: PerProjection = 1.0,
+    active: PerProjection = 0.5,
+    law: Literal["uniform", "normal"] = "normal",
+    seed: int | None = None,
+) -> None:
     """Give all neurons of `net` a bias current and all projections weights beside it, by `current_rule`.
 
     The incoming weights of each neuron have exactly mean 0 and the wished deviation. A readout that never fires
@@ -285,7 +329,7 @@ def by_current(net, alone, spread=1.0, active=0.5, law="normal", seed=None):
         Leaky neurons, unknown projection names, or values out of range.
     """
 
-    def moments(projection, **here):
+    def moments(projection: Projection, **here: float) -> tuple[float, float]:
         target = projection.target
         if not math.isinf(target.neuron.tau_mem):
             raise InputError(
@@ -302,7 +346,14 @@ def by_current(net, alone, spread=1.0, active=0.5, law="normal", seed=None):
     _draw_all(net, moments, seed, law, {"alone": alone, "spread": spread, "active": active}, exact=True)
 
 
-def _draw_all(net, moments, seed, law, settings, exact=False):
+def _draw_all(
+    net: Network,
+    moments: Callable[..., tuple[float, float]],
+    seed: int | None,
+    law: Literal["uniform", "normal"],
+    settings: Mapping[str, Any],
+    exact: bool = False,
+) -> None:
     """Draw the learned weights of `net` with ``moments(projection, **settings)``, each setting one or by name.
 
     exact: the moments are those of the incoming weights of each neuron, not of the law that they are drawn from.
@@ -321,7 +372,7 @@ def _draw_all(net, moments, seed, law, settings, exact=False):
         projection.set_weight(weight)
 
 
-def _distance(population):
+def _distance(population: Population) -> float:
     """Return the mean distance from rest to threshold, 1 for a readout that never fires."""
     p = population.neuron.resolve(population.size)
     rest = 0.0 if math.isinf(p.tau_mem) else p.v_rest
@@ -337,9 +388,23 @@ SAMPLES = 256
 
 
 def by_rule(
-    model, rule="moments", law="uniform", gain=1.0, *, window=1.0, kappa=1.2, mean=0.0, active=1.0, steps=8.0,
-    firing=0.5, readout_sd=1.0, alone=1.0, spread=1.0, images=None, threads=None,
-):  # fmt: skip
+    model: Model,
+    rule: Literal["moments", "discrete", "kaiming", "measured", "current"] = "moments",
+    law: Literal["uniform", "normal"] = "uniform",
+    gain: Listed = 1.0,
+    *,
+    window: Listed = 1.0,
+    kappa: Listed = 1.2,
+    mean: Listed = 0.0,
+    active: Listed = 1.0,
+    steps: Listed = 8.0,
+    firing: Listed = 0.5,
+    readout_sd: float = 1.0,
+    alone: Listed = 1.0,
+    spread: Listed = 1.0,
+    images: Values | None = None,
+    threads: int | None = None,
+) -> None:
     """Give the network of a model initial weights by the name of a rule.
 
     A setting is one value, or a list with one value a projection with learned weights (`firing`: one a
@@ -393,23 +458,23 @@ def by_rule(
     if rule == "measured":
         if images is None:
             raise InputError('The rule "measured" needs training samples; give images=.')
-        measured(net, model.encode(images[:SAMPLES]), model.t_stop, _by_name("firing", firing, spiking, "layer"),
-                 readout_sd, threads=threads)
+        stimulus = model.encode(as_values(images)[:SAMPLES])
+        measured(net, stimulus, model.t_stop, _by_name("firing", firing, spiking, "layer"), readout_sd, threads=threads)
     for name in names:
         factor = gains[name] if isinstance(gains, dict) else gains
         if factor != 1.0:
             net.projections[name].set_weight(factor * net.projections[name].weight)
 
 
-def _discrete(projection, steps):
+def _discrete(projection: Projection, steps: float) -> tuple[float, float]:
     return discrete_rule(math.prod(projection.weight.shape[:-1]), steps, _distance(projection.target))
 
 
-def _kaiming(projection):
+def _kaiming(projection: Projection) -> tuple[float, float]:
     return kaiming_rule(math.prod(projection.weight.shape[:-1]))
 
 
-def _by_name(key, value, names, each="projection"):
+def _by_name(key: str, value: Any, names: Sequence[str], each: str = "projection") -> Any:
     if not isinstance(value, list):
         return value
     if len(value) != len(names):

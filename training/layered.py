@@ -13,8 +13,11 @@ over samples are formed shard by shard in a fixed order, whatever the number of 
 First-arrival pooling passes the error on to the arrival that fired it (`training.first_arrival_gradient`).
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -27,6 +30,12 @@ from eventsim.neurons import membrane
 from training import first_arrival_gradient as first_arrival
 from training import sweep_lanes
 from training.gradient import checked_keys, in_given_order
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.engines.layers import Activations, Plan
+    from eventsim.kinds import Array
 
 _BINS = 256
 """Bins in which the arrivals before a spike are looked up."""
@@ -47,7 +56,14 @@ class Gradients:
     counts, by population and with a slope floor only: crossings below it, crossings in all.
     """
 
-    def __init__(self):
+    weights: dict[str, Array]
+    delays: dict[str, Any]
+    thresholds: dict[str, Array]
+    offsets: dict[str, Array]
+    input_times: dict[str, Array]
+    floored: dict[str, tuple[int, int]]
+
+    def __init__(self) -> None:
         self.weights, self.delays, self.thresholds, self.offsets, self.input_times = {}, {}, {}, {}, {}
         self.floored = {}
 
@@ -277,8 +293,16 @@ def _pools(plan, activations, needed):
     return pools
 
 
-def backward(plan, activations, loss_gradient, input_times=False, delays=True, threads=None, slope_floor=0.0,
-             room=None):
+def backward(
+    plan: Plan,
+    activations: Activations,
+    loss_gradient: Mapping[Any, ArrayLike],
+    input_times: bool = False,
+    delays: bool = True,
+    threads: int | None = None,
+    slope_floor: float = 0.0,
+    room: dict[Any, Any] | None = None,
+) -> Gradients:
     """Return the gradients of a loss over a batch.
 
     Parameters

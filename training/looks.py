@@ -1,14 +1,21 @@
 """Every look at a test set, noted beside the model: so it shows whether a result was chosen by looking."""
 
+from __future__ import annotations
+
 import datetime
 import json
 import pathlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike
+    from training.kinds import Report
 
 FILE = "tests.jsonl"
 """Name of the file in a folder of results."""
 
 
-def note(folder, purpose, accuracy, samples, epoch=None):
+def note(folder: PathLike, purpose: str, accuracy: float, samples: int, epoch: int | None = None) -> None:
     """Append a line to the file of looks.
 
     Parameters
@@ -30,7 +37,7 @@ def note(folder, purpose, accuracy, samples, epoch=None):
         file.write(json.dumps(entry, allow_nan=False) + "\n")
 
 
-def read(folder):
+def read(folder: PathLike) -> list[Report]:
     """Return all looks noted in a folder, the first one first; an empty list without a file."""
     path = pathlib.Path(folder) / FILE
     if not path.is_file():

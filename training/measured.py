@@ -1,15 +1,34 @@
 """Initial weights scaled, layer by layer, until each layer behaves as wished on one batch."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from eventsim.errors import InputError
 from training import first_arrival
 
+if TYPE_CHECKING:
+    from eventsim.network import Network
+    from eventsim.spikes import Spikes
+    from training.kinds import PerProjection
+
 SATURATED = 0.9
 """Largest part of what a layer can reach at most that may be wished for."""
 
 
-def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engine=None, threads=None):
+def measured(
+    net: Network,
+    stimulus: Mapping[str, Spikes],
+    t_stop: float,
+    firing: PerProjection = 0.7,
+    readout_sd: float = 1.0,
+    rounds: int = 12,
+    engine: Any = None,
+    threads: int | None = None,
+) -> dict[str, float]:
     """Scale the weights of `net`, layer by layer, until each layer behaves as wished on one batch.
 
     A spiking population is scaled until the part `firing` of its (sample, neuron) pairs has fired by
@@ -63,7 +82,7 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
         base = {name: weights[name] for name in incoming}
         part = plan._replace(layers=plan.layers[: last + 1])  # what comes after it changes nothing here
 
-        def run(factor, base=base, part=part):
+        def run(factor: float, base: Any = base, part: Any = part) -> Any:
             weights.update({name: w * factor for name, w in base.items()})
             return engine.forward(part, stimulus, t_stop, threads=threads, weights=weights)
 
@@ -73,7 +92,7 @@ def measured(net, stimulus, t_stop, firing=0.7, readout_sd=1.0, rounds=12, engin
         else:
             wished = firing[population.name] if isinstance(firing, dict) else firing
 
-            def fired(exponent, run=run, name=population.name):
+            def fired(exponent: float, run: Any = run, name: str = population.name) -> float:
                 return float(np.mean(np.isfinite(run(10.0**exponent).time[name])))
 
             low, high = -3.0, 3.0

@@ -1,7 +1,11 @@
 """A model: a network with its encoder, decoder, horizon and class names, in one file."""
 
+from __future__ import annotations
+
 import json
 import pathlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -10,6 +14,17 @@ from eventsim.errors import InputError, choose
 from eventsim.io.aside import written_aside
 from training import decode, encode
 from training.passes import suited
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Arrays, Floats, Integers, PathLike, Values
+    from eventsim.network import Network
+    from eventsim.spikes import Spikes
+    from eventsim.trace import Trace
+    from training.decoder import Decoder
+    from training.encode import Encoder
+    from training.kinds import AnyActivity, AnyPasses, Report
 
 FORMAT = "eventsim-model"
 VERSION = 1
@@ -44,7 +59,15 @@ class Model:
         Unknown populations, a decoder that does not suit the output, or class names of another number.
     """
 
-    def __init__(self, net, encoder, decoder, output="output", t_stop=20.0, classes=None):
+    def __init__(
+        self,
+        net: Network,
+        encoder: Encoder,
+        decoder: Decoder,
+        output: str = "output",
+        t_stop: float = 20.0,
+        classes: Sequence[object] | None = None,
+    ) -> None:
         inputs = [name for name, p in net.populations.items() if p.kind == "input"]
         if encoder.input is None and len(inputs) != 1:
             raise InputError(
@@ -67,7 +90,7 @@ class Model:
             )
         self.net, self.output, self.t_stop = net, output, float(t_stop)
         self.decoder = decoder.with_horizon(self.t_stop)
-        self.provenance = None
+        self.provenance: Report | None = None
         size = net[output].size
         self.classes = [str(c) for c in (range(size) if classes is None else classes)]
         if len(self.classes) != size:
@@ -76,11 +99,11 @@ class Model:
             )
 
     @property
-    def readout(self):
+    def readout(self) -> str | None:
         """How the model decides: "first_spike" or "potential"."""
         return self.decoder.readout
 
-    def encode(self, values):
+    def encode(self, values: Values) -> dict[str, Spikes]:
         """Return the stimulus for `values` (samples, ...) or `Recordings`: ``{input name: Spikes}``.
 
         Raises
@@ -89,7 +112,7 @@ class Model:
             Values that do not fit the input population, or that the encoder refuses.
         """
         values = encode.as_values(values)
-        size, shape = self.net[self.encoder.input].size, encode.sample_shape(values)
+        size, shape = self.net[str(self.encoder.input)].size, encode.sample_shape(values)
         if not shape or self.encoder.size(shape) != size:
             raise InputError(
                 f'Samples of shape {values.shape} do not fit the input "{self.encoder.input}" of {size} '
@@ -97,7 +120,7 @@ class Model:
             )
         return self.encoder(values)
 
-    def simulate(self, values, labels=None, **settings):
+    def simulate(self, values: Values, labels: ArrayLike | None = None, **settings: Any) -> Trace:
         """Return the trace of `eventsim.simulate` for `values`, to the model's horizon.
 
         Parameters
@@ -115,8 +138,16 @@ class Model:
         return eventsim.simulate(self.net, self.encode(values), **settings)
 
     def outputs(
-        self, values, passes=None, weights=None, thresholds=None, offsets=None, delays=None, batch=_BATCH, threads=None
-    ):
+        self,
+        values: Values,
+        passes: AnyPasses | None = None,
+        weights: Arrays | None = None,
+        thresholds: Arrays | None = None,
+        offsets: Arrays | None = None,
+        delays: Arrays | None = None,
+        batch: int = _BATCH,
+        threads: int | None = None,
+    ) -> Floats:
         """Return what the decoder reads: output times (inf = silent) or potentials, (samples, outputs).
 
         Parameters
@@ -139,7 +170,7 @@ class Model:
             parts.append(self.read(passes.forward(stimulus, weights, thresholds, offsets, delays)))
         return np.concatenate(parts)
 
-    def read(self, activity):
+    def read(self, activity: AnyActivity) -> Floats:
         """Return the part of an activity that the decoder reads.
 
         Parameters
@@ -149,7 +180,7 @@ class Model:
         """
         return (activity.potential if self.readout == "potential" else activity.time)[self.output]
 
-    def predict(self, values, **settings):
+    def predict(self, values: Values, **settings: Any) -> Integers:
         """Return the decided class of each sample, -1 = undecided (no output spike by the horizon).
 
         Parameters
@@ -160,7 +191,7 @@ class Model:
         """
         return self.decoder.decide(self.outputs(values, **settings))
 
-    def evaluate(self, values, labels, decoder=None, **settings):
+    def evaluate(self, values: Values, labels: ArrayLike, decoder: Decoder | None = None, **settings: Any) -> Report:
         """Return loss, accuracy, part undecided and mean decision latency over a labelled set.
 
         Parameters
@@ -183,11 +214,11 @@ class Model:
         InputError
             No samples, or labels that do not fit.
         """
-        if len(values) == 0:
+        if len(encode.as_values(values)) == 0:
             raise InputError("There are no samples to evaluate; give at least one.")
         return self.score(self.outputs(values, **settings), labels, decoder)
 
-    def score(self, read, labels, decoder=None):
+    def score(self, read: Array, labels: ArrayLike, decoder: Decoder | None = None) -> Report:
         """Return what `evaluate` returns, of outputs that are there.
 
         Parameters
@@ -213,7 +244,7 @@ class Model:
             "latency_ms": latency,
         }
 
-    def save(self, path):
+    def save(self, path: PathLike) -> None:
         """Write the model to one HDF5 file, never half written.
 
         Parameters
@@ -237,7 +268,7 @@ class Model:
             network_file.write(file.create_group("network"), self.net)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: PathLike) -> Self:
         """Read a model that `save` wrote.
 
         Parameters
@@ -283,13 +314,13 @@ class Model:
                 raise
             raise InputError(f'"{path}" is damaged and cannot be read; restore it or train again.') from None
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"<Model {self.net!r}, {type(self.encoder).__name__}, {type(self.decoder).__name__}, "
             f'output "{self.output}", horizon {self.t_stop:g} ms>'
         )
 
-    def _repr_html_(self):
+    def _repr_html_(self) -> str:
         return notebook.table(repr(self)[1:-1], ("", ""), (
             ("encoder", self.encoder), ("decoder", self.decoder), ("classes", ", ".join(self.classes)))
         ) + notebook.of_network(self.net)

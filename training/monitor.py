@@ -1,8 +1,17 @@
 """What the layers of a network do during an epoch: silence, spike times, gradients, floored slopes."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays
+    from eventsim.spikes import Spikes
+    from training.kinds import AnyActivity, Report
 
 BINS = 40
 """Bins of the histograms of spike times, over 0 to the horizon."""
@@ -27,13 +36,20 @@ class Monitor:
         Horizon in ms.
     """
 
-    def __init__(self, batches, t_stop):
+    def __init__(self, batches: int, t_stop: float) -> None:
         self._left = batches
         self._edges = np.linspace(0.0, t_stop, BINS + 1)
         self._fired, self._counted, self._floored, self._norms, self._times = {}, {}, {}, {}, {}
         self._batches = batches
 
-    def add(self, stimulus, activity, dropped, gradients, floored):
+    def add(
+        self,
+        stimulus: Mapping[str, Spikes],
+        activity: AnyActivity,
+        dropped: Arrays,
+        gradients: Arrays,
+        floored: Mapping[str, tuple[int, int]],
+    ) -> None:
         """Look at a batch.
 
         Parameters
@@ -69,7 +85,7 @@ class Monitor:
             before = self._floored.get(name, (0, 0))
             self._floored[name] = before[0] + counts[0], before[1] + counts[1]
 
-    def record(self, warned=()):
+    def record(self, warned: Collection[str] = ()) -> Report:
         """Return what the epoch's record says of the layers, plain numbers.
 
         Parameters
@@ -101,7 +117,7 @@ class Monitor:
             found["floored"] = {name: low / max(fired, 1) for name, (low, fired) in self._floored.items()}
         return found
 
-    def _of(self, parts):
+    def _of(self, parts: Sequence[Array]) -> Report:
         times = np.concatenate(parts)
         times = times[times < self._edges[-1]]
         if len(times) == 0:
@@ -114,7 +130,7 @@ class Monitor:
         }
 
 
-def _advice(name, share):
+def _advice(name: str, share: float) -> str:
     return (
         f'"{name}" is dead: {100.0 * share:.1f} % silent. Try a larger mean or gain of its initial weights, a lower '
         'learning rate (with normalisation: rates.drive), or the policies "firing" or "weight_bump".'

@@ -16,16 +16,22 @@ An affine of the input, ``X = gain * (hat . S) + bias``, is a gain here and a le
 population (`training.parameters`, "offsets").
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
+
 _EPS = 1e-12
 
 
-def _rows(raw):
+def _rows(raw: Array) -> Array:
     """Return `raw` as (inputs, targets)."""
     if raw.ndim < 2 or math.prod(raw.shape[:-1]) < 2:
         raise InputError(
@@ -35,20 +41,20 @@ def _rows(raw):
     return raw.reshape(-1, raw.shape[-1])
 
 
-def _centred(rows):
+def _centred(rows: Array) -> tuple[Array, Array]:
     """Return `rows` less their mean over the inputs, and their standard deviation."""
     centred = rows - rows.mean(axis=0)
     return centred, np.sqrt(np.einsum("ij,ij->j", centred, centred) / len(rows))
 
 
-def split(weight):
+def split(weight: Array) -> tuple[Array, Array, Array]:
     """Return raw weights, gain and drive whose `forward` is `weight` (..., target)."""
     weight = np.array(weight, dtype=np.float64)
     rows = _rows(weight)
     return weight, _centred(rows)[1], rows.mean(axis=0)
 
 
-def forward(raw, gain, drive):
+def forward(raw: Array, gain: Array, drive: Array) -> Array:
     """Return the effective weights.
 
     Parameters
@@ -66,7 +72,7 @@ def forward(raw, gain, drive):
     return weight.reshape(raw.shape)
 
 
-def backward(raw, gain, gradient):
+def backward(raw: Array, gain: Array, gradient: Array) -> tuple[Array, Array, Array]:
     """Return the gradients with respect to raw weights, gain and drive.
 
     Parameters

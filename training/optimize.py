@@ -8,9 +8,18 @@ Learning-rate schedules are functions of the step number that return a factor on
 in `training.schedule`.
 """
 
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
 import numpy as np
 
 from eventsim.errors import InputError, choose
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays
+    from training.kinds import Report
 
 _NUMBERS = {
     "lr": (0.0, np.inf),
@@ -21,7 +30,7 @@ _NUMBERS = {
 }
 
 
-def _checked(name, value):
+def _checked(name: str, value: Any) -> float:
     """Return `value` as a float, refused outside of the range of the hyper-parameter `name`."""
     low, high = _NUMBERS[name]
     try:
@@ -33,7 +42,7 @@ def _checked(name, value):
     return number
 
 
-def _checked_betas(betas):
+def _checked_betas(betas: Any) -> tuple[float, float]:
     pair = tuple(float(b) for b in betas)
     if len(pair) != 2 or not all(0.0 <= b < 1.0 for b in pair):
         raise InputError(f"betas = {betas!r} cannot be used; give two numbers from 0 to below 1.")
@@ -51,14 +60,21 @@ class Optimizer:
         ``state[slot][parameter name]``.
     """
 
-    slots = ()
+    slots: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, lr):
+    def __init__(self, lr: float) -> None:
         self.lr = _checked("lr", lr)
-        self.state = {slot: {} for slot in self.slots}
-        self.count = {}
+        self.state: dict[str, dict[str, Array]] = {slot: {} for slot in self.slots}
+        self.count: dict[str, int] = {}
 
-    def step(self, parameters, gradients, factor=1.0, scales=None, decayed=None):
+    def step(
+        self,
+        parameters: Arrays,
+        gradients: Arrays,
+        factor: float = 1.0,
+        scales: Mapping[str, float] | None = None,
+        decayed: Collection[str] | None = None,
+    ) -> None:
         """Change `parameters` in place by one step against `gradients`.
 
         Parameters
@@ -94,16 +110,16 @@ class Optimizer:
             decay = decayed is None or name in decayed
             self._change(name, parameter, gradient, rate, decay)
 
-    def _change(self, name, parameter, gradient, rate, decay):
+    def _change(self, name: str, parameter: Array, gradient: Array, rate: float, decay: bool) -> None:
         raise NotImplementedError
 
-    def _slot(self, slot, name, like):
+    def _slot(self, slot: str, name: str, like: Array) -> Array:
         table = self.state[slot]
         if name not in table:
             table[name] = np.zeros(like.shape, like.dtype)
         return table[name]
 
-    def hyper_parameters(self):
+    def hyper_parameters(self) -> Report:
         """Return the settings as a dictionary, in torch's names, with the configuration's name as ``kind``."""
         own = {k: v for k, v in vars(self).items() if k not in ("state", "count")}
         return {
@@ -111,7 +127,7 @@ class Optimizer:
             **{k: list(v) if isinstance(v, tuple) else v for k, v in own.items()},
         }
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """Return ``{"slot/parameter": array}``, copies, with the step counts as ``"count/parameter"``."""
         arrays = {
             f"{slot}/{name}": a.copy() for slot, table in self.state.items() for name, a in table.items()
@@ -119,7 +135,7 @@ class Optimizer:
         arrays.update({f"count/{name}": np.array(n, dtype=np.int64) for name, n in self.count.items()})
         return arrays
 
-    def load_state_dict(self, arrays):
+    def load_state_dict(self, arrays: Arrays) -> None:
         """Take over what `state_dict` returned.
 
         Parameters
@@ -140,7 +156,7 @@ class Optimizer:
             else:
                 self.state[slot][name] = np.array(array)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         settings = ", ".join(f"{k}={v}" for k, v in self.hyper_parameters().items() if k != "kind")
         return f"{type(self).__name__}({settings})"
 
@@ -165,7 +181,14 @@ class SGD(Optimizer):
 
     slots = ("momentum_buffer",)
 
-    def __init__(self, lr=1e-3, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=False):
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
         super().__init__(lr)
         self.momentum = _checked("momentum", momentum)
         self.dampening = _checked("dampening", dampening)
@@ -174,7 +197,7 @@ class SGD(Optimizer):
         if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
             raise InputError("nesterov = True needs a momentum above 0 and a dampening of 0.")
 
-    def _change(self, name, parameter, gradient, rate, decay):
+    def _change(self, name: str, parameter: Array, gradient: Array, rate: float, decay: bool) -> None:
         if decay and self.weight_decay:
             gradient = gradient + self.weight_decay * parameter
         if self.momentum:
@@ -209,13 +232,15 @@ class Adam(Optimizer):
     slots = ("exp_avg", "exp_avg_sq")
     decoupled = False
 
-    def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+    def __init__(
+        self, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 0.0
+    ) -> None:
         super().__init__(lr)
         self.betas = _checked_betas(betas)
         self.eps = _checked("eps", eps)
         self.weight_decay = _checked("weight_decay", weight_decay)
 
-    def _change(self, name, parameter, gradient, rate, decay):
+    def _change(self, name: str, parameter: Array, gradient: Array, rate: float, decay: bool) -> None:
         if decay and self.weight_decay:
             if self.decoupled:
                 parameter *= 1.0 - rate * self.weight_decay
@@ -252,7 +277,9 @@ class AdamW(Adam):
 
     decoupled = True
 
-    def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2):
+    def __init__(
+        self, lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, weight_decay: float = 1e-2
+    ) -> None:
         super().__init__(lr, betas, eps, weight_decay)
 
 
@@ -260,7 +287,7 @@ KINDS = {"sgd": SGD, "adam": Adam, "adamw": AdamW}
 """Optimisers by the name that a configuration file uses."""
 
 
-def clip_by_norm(gradients, limit):
+def clip_by_norm(gradients: dict[str, Array], limit: float | None) -> tuple[dict[str, Array], float]:
     """Scale all gradients by one factor so that their joint Euclidean norm is at most `limit`.
 
     Parameters
@@ -280,7 +307,7 @@ def clip_by_norm(gradients, limit):
     return {name: g * (limit / norm) for name, g in gradients.items()}, norm
 
 
-def clip_neurons(gradients, limit):
+def clip_neurons(gradients: dict[str, Array], limit: float | None) -> dict[str, Array]:
     """Scale down the gradient of each neuron's incoming weights to a Euclidean norm of at most `limit`.
 
     Parameters

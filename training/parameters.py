@@ -7,8 +7,11 @@ neurons of a map that a convolution feeds share the threshold and the offset of 
 weights.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,6 +20,12 @@ from eventsim.errors import InputError, choose
 from training import first_arrival, normalize
 from training.delays import Delays
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays
+    from eventsim.network import Network
+    from training.decoder import Decoder
+    from training.delays import Shared
+
 LEARNABLE = ("weights", "thresholds", "offsets", "delays", "decoder")
 KINDS = ("weight", "raw", "gain", "drive", "threshold", "offset", "delay", "scale")
 
@@ -24,17 +33,17 @@ KINDS = ("weight", "raw", "gain", "drive", "threshold", "offset", "delay", "scal
 class Effective(NamedTuple):
     """What the engine uses instead of the network's own numbers."""
 
-    weights: dict
+    weights: dict[str, Array]
     """By projection, in the user's shape."""
-    thresholds: dict
+    thresholds: dict[str, Array]
     """By population, one value a neuron."""
-    offsets: dict
+    offsets: dict[str, Array]
     """By population, one value a neuron: i_offset in V, or in V/ms where tau_mem = inf."""
-    delays: dict
+    delays: dict[str, Array]
     """By projection, in the shape of its weights, ms."""
 
 
-def channels(net, name):
+def channels(net: Network, name: str) -> int:
     """Return how many values tell the neurons of a population apart: its channels where a Conv2d feeds it."""
     population = net[name]
     convolved = any(p.target is population and isinstance(p.connection, Conv2d) for p in net.projections.values())
@@ -71,7 +80,14 @@ class Parameters:
         As given.
     """
 
-    def __init__(self, net, learn=("weights",), normalized=False, rates=None, delays=None):
+    def __init__(
+        self,
+        net: Network,
+        learn: str | Sequence[str] = ("weights",),
+        normalized: bool | Collection[str] = False,
+        rates: Mapping[str, float] | None = None,
+        delays: Delays | None = None,
+    ) -> None:
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         for what in learn:
             choose("learn", what, LEARNABLE)
@@ -86,7 +102,7 @@ class Parameters:
             choose("The normalised projection", name, learnable)
         if names and "weights" not in learn:
             raise InputError('Normalised weights are learned weights; add "weights" to learn.')
-        self.arrays = {}
+        self.arrays: dict[str, Array] = {}
         self.normalized = frozenset(names)
         self._weights = learnable if "weights" in learn else []
         self._thresholds, self._offsets, self._places = [], [], {}
@@ -109,7 +125,7 @@ class Parameters:
             if "offsets" in learn:
                 self.arrays[f"offset/{name}"] = self._shared("i_offset", name, p.i_offset)
                 self._offsets.append(name)
-        self._delays = {}
+        self._delays: dict[str, Shared] = {}
         if "delays" in learn:
             self._delays = (Delays() if delays is None else delays).shared(net)
             for name, shared in self._delays.items():
@@ -123,7 +139,7 @@ class Parameters:
         self.scales = {name: float(rates.get(name.split("/", 1)[0], 1.0)) for name in self.arrays}
         self.decayed = {name for name in self.arrays if name.startswith(("weight/", "raw/"))}
 
-    def _shared(self, what, name, values):
+    def _shared(self, what: str, name: str, values: Array) -> Array:
         """Return one value a channel of `values` (one a neuron), refused where the places differ."""
         rows = values.reshape(self._places[name], -1)
         if (rows != rows[0]).any():
@@ -133,7 +149,7 @@ class Parameters:
             )
         return rows[0].copy()
 
-    def effective(self, arrays=None):
+    def effective(self, arrays: Arrays | None = None) -> Effective:
         """Return the `Effective` weights, thresholds and offsets that the engine uses.
 
         Parameters
@@ -155,7 +171,7 @@ class Parameters:
             {name: shared.spread(arrays[f"delay/{name}"]) for name, shared in self._delays.items()},
         )
 
-    def decoder(self, given, arrays=None):
+    def decoder(self, given: Decoder, arrays: Arrays | None = None) -> Decoder:
         """Return the decoder `given`, its scores multiplied by the learned factor.
 
         Parameters
@@ -167,7 +183,9 @@ class Parameters:
         arrays = self.arrays if arrays is None else arrays
         return given.scaled(math.exp(arrays["scale/decoder"][0])) if "scale/decoder" in arrays else given
 
-    def backward(self, weights, thresholds, offsets, delays=None, scale=0.0):
+    def backward(
+        self, weights: Arrays, thresholds: Arrays, offsets: Arrays, delays: Arrays | None = None, scale: float = 0.0
+    ) -> dict[str, Array]:
         """Return the gradient of every array from those of what is `effective`.
 
         Parameters
@@ -201,10 +219,10 @@ class Parameters:
         for name in self._offsets:
             gradients[f"offset/{name}"] = offsets[name].reshape(self._places[name], -1).sum(axis=0)
         for name, shared in self._delays.items():
-            gradients[f"delay/{name}"] = shared.collect(delays[name])
+            gradients[f"delay/{name}"] = shared.collect((delays or {})[name])
         return gradients
 
-    def additive(self, projection):
+    def additive(self, projection: str) -> Array | None:
         """Return the array that takes a common addition to a neuron's weights (targets on its last axis).
 
         It is the drive of a normalised projection, since standardisation would cancel an addition to the raw
@@ -215,22 +233,22 @@ class Parameters:
                 return self.arrays[f"{kind}/{projection}"]
         return None
 
-    def project(self):
+    def project(self) -> None:
         """Bring thresholds that a step moved too far back above the reset potential, and delays within their bounds."""
         for name, lowest in self._thresholds:
             np.maximum(self.arrays[f"threshold/{name}"], lowest, out=self.arrays[f"threshold/{name}"])
         for name, shared in self._delays.items():
             shared.bound(self.arrays[f"delay/{name}"])
 
-    def delay_bounds(self):
+    def delay_bounds(self) -> dict[str, tuple[float, float]]:
         """Return (shortest, longest) in ms of the learned delays, by projection."""
         return {name: shared.bounds for name, shared in self._delays.items()}
 
-    def snapshot(self):
+    def snapshot(self) -> dict[str, Array]:
         """Return copies of all arrays."""
         return {name: array.copy() for name, array in self.arrays.items()}
 
-    def restore(self, arrays):
+    def restore(self, arrays: Arrays) -> None:
         """Copy `arrays` (of `snapshot`) back in.
 
         Raises
@@ -247,12 +265,18 @@ class Parameters:
         for name, array in arrays.items():
             self.arrays[name][...] = array
 
-    def fold(self, net):
+    def fold(self, net: Network) -> None:
         """Write what is `effective` into `net`: plain numbers, no normalisation left."""
         write_into(net, *self.effective())
 
 
-def write_into(net, weights=None, thresholds=None, offsets=None, delays=None):
+def write_into(
+    net: Network,
+    weights: Arrays | None = None,
+    thresholds: Arrays | None = None,
+    offsets: Arrays | None = None,
+    delays: Arrays | None = None,
+) -> None:
     """Write weights and delays by projection, thresholds and i_offset by population, into a network."""
     for name, weight in (weights or {}).items():
         net.projections[name].set_weight(weight)

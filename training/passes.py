@@ -1,9 +1,33 @@
 """Forward and backward through a network for a batch: the layers engine and its gradient behind two calls."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def suited(model, precision="double", threads=None, slope_floor=0.0, delays=False):
+    from eventsim.engines.layers import Activations
+    from eventsim.kinds import Array, Arrays, Precision
+    from eventsim.network import Network
+    from eventsim.spikes import Spikes
+    from training.decoder import Decoder
+    from training.kinds import AnyPasses
+    from training.layered import Gradients
+    from training.model import Model
+    from training.trace_passes import TracePasses
+
+
+def suited(
+    model: Model,
+    precision: Precision = "double",
+    threads: int | None = None,
+    slope_floor: float = 0.0,
+    delays: bool = False,
+) -> Passes | TracePasses:
     """Return the passes of a model: of the layers engine where it can run the network, else over traces.
 
     Parameters
@@ -34,7 +58,15 @@ def suited(model, precision="double", threads=None, slope_floor=0.0, delays=Fals
     return TracePasses(model, threads, slope_floor)
 
 
-def loss_and_gradients(passes, activity, read, decoder, output, labels, dropped=None):
+def loss_and_gradients(
+    passes: AnyPasses,
+    activity: Any,
+    read: Array,
+    decoder: Decoder,
+    output: str,
+    labels: ArrayLike,
+    dropped: Arrays | None = None,
+) -> tuple[float, Any]:
     """Return the loss of a batch and the gradients of its parameters.
 
     Parameters
@@ -79,7 +111,14 @@ class Passes:
         A network that the layers engine cannot run, with the reason.
     """
 
-    def __init__(self, net, t_stop, precision="double", threads=None, slope_floor=0.0):
+    def __init__(
+        self,
+        net: Network,
+        t_stop: float,
+        precision: Precision = "double",
+        threads: int | None = None,
+        slope_floor: float = 0.0,
+    ) -> None:
         from eventsim.engines import layers
 
         self._layers = layers
@@ -91,7 +130,16 @@ class Passes:
         self.t_stop, self.precision, self.threads, self.slope_floor = t_stop, precision, threads, slope_floor
         self._room = {}
 
-    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, delays=None, dropped=None, learning=False):
+    def forward(
+        self,
+        stimulus: Mapping[str, Spikes],
+        weights: Arrays | None = None,
+        thresholds: Arrays | None = None,
+        offsets: Arrays | None = None,
+        delays: Arrays | None = None,
+        dropped: Arrays | None = None,
+        learning: bool = False,
+    ) -> Activations:
         """Return the activity: `time`, `slope` by population, `potential` by readout, (samples, size) each.
 
         Parameters
@@ -119,7 +167,7 @@ class Passes:
             keep_events=learning,
         )
 
-    def backward(self, activity, loss_gradient):
+    def backward(self, activity: Activations, loss_gradient: Mapping[str, Array]) -> Gradients:
         """Return the gradients ``.weights`` by projection, ``.thresholds`` and ``.offsets`` by population.
 
         With a slope floor, ``.floored`` counts by population: crossings below the floor, crossings in all.

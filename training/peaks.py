@@ -9,11 +9,19 @@ A neuron whose inputs only pull it down has its largest V before all of them, wh
 the arrival (or the horizon) at which V is lowest instead: where the inputs act most.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim._jit import closed_form, kernel
 from eventsim.engines import layer_wires
 from eventsim.neurons import membrane
+
+if TYPE_CHECKING:
+    from eventsim.engines.layers import Activations
+    from eventsim.kinds import Flags, Floats
 
 _BISECTIONS = 60
 
@@ -99,7 +107,7 @@ def _walk(cell, wires, events, t_stop, asked, peaks, gradient):
                             peak[j], when[j] = bottom[j], lowest[j]
 
 
-def gradient(activity, name, asked):
+def gradient(activity: Activations, name: str, asked: Flags) -> tuple[Floats, dict[str, Floats]]:
     """Return the largest potentials of silent neurons, and the sum of their derivatives by the weights.
 
     Parameters

@@ -1,13 +1,20 @@
 """What policies about silent neurons share: what they see, and what they may answer (`training.regularize`)."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import Field, asdict
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays, Integers
+    from eventsim.projection import Projection
+    from training.kinds import Report
 
 
 class Batch(NamedTuple):
@@ -19,16 +26,16 @@ class Batch(NamedTuple):
     (samples, size) by population, which are ``inf`` in the times; ``activity``: of the run, with its arrivals.
     """
 
-    weights: dict
-    times: dict
-    labels: np.ndarray
+    weights: dict[str, Array]
+    times: dict[str, Array]
+    labels: Array
     output: str
-    projections: dict
-    normalized: frozenset = frozenset()
-    dropped: Mapping = MappingProxyType({})
-    activity: object = None
+    projections: Mapping[str, Projection]
+    normalized: frozenset[str] = frozenset()
+    dropped: Arrays = MappingProxyType({})
+    activity: Any = None
 
-    def firing(self, population, groups):
+    def firing(self, population: str, groups: int) -> tuple[Integers, Integers]:
         """Return in how many of (samples x places) each group of neurons fired, and how many there were.
 
         Deleted spikes count neither as fired nor as silent.
@@ -54,9 +61,10 @@ class Batch(NamedTuple):
 class Policy:
     """Base of the policies: no gradient, no bump, no memory. `kind` is the name that files use."""
 
-    kind = None
+    kind: ClassVar[str | None] = None
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # the policies are dataclasses
 
-    def gradient(self, batch):
+    def gradient(self, batch: Batch) -> dict[str, Array]:
         """Return additions to dL/dw, arrays that broadcast to the weights, by projection.
 
         Parameters
@@ -65,7 +73,7 @@ class Policy:
         """
         return {}
 
-    def bump(self, batch):
+    def bump(self, batch: Batch) -> dict[str, Array]:
         """Return additions to the weights, arrays that broadcast to the weights, by projection.
 
         Parameters
@@ -74,11 +82,11 @@ class Policy:
         """
         return {}
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """Return what the policy remembers between batches, as arrays by name."""
         return {}
 
-    def load_state_dict(self, arrays):
+    def load_state_dict(self, arrays: Arrays) -> None:
         """Take over what `state_dict` returned.
 
         Parameters
@@ -86,25 +94,25 @@ class Policy:
         arrays : dict of ndarray
         """
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         settings = {k: v for k, v in asdict(self).items() if k in self.settings()}
         return {"kind": self.kind, **settings}
 
     @classmethod
-    def settings(cls):
+    def settings(cls) -> tuple[str, ...]:
         """Return the names of the settings."""
         return tuple(name for name, f in cls.__dataclass_fields__.items() if f.init)
 
 
-def positive(owner, **values):
+def positive(owner: str, **values: float) -> None:
     """Raise `InputError` unless all values are finite and above 0."""
     for name, value in values.items():
         if not (np.isfinite(value) and value > 0.0):
             raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
 
 
-def spread(projection, per_neuron):
+def spread(projection: Projection, per_neuron: Array) -> Array:
     """Return one value a target neuron as an array over the last axis of the weights of `projection`.
 
     The places of a convolution share the weights of their channel: it gets the mean over them.

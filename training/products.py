@@ -4,13 +4,21 @@ What the time-stepped network of `training.discrete` is made of: each step of ea
 (rows, source size), from which a projection makes a row of input (rows, target size), and back.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from eventsim.connect import Conv2d, Dense
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
+    from eventsim.projection import Projection
 
-def of(projection):
+
+def of(projection: Projection) -> DenseProduct | ConvolutionProduct:
     """Return the products of a projection.
 
     Parameters
@@ -37,10 +45,10 @@ def of(projection):
 class _Pooled:
     """Average pooling of the source map before the product."""
 
-    def __init__(self, projection):
+    def __init__(self, projection: Projection) -> None:
         self.shape, self.pool = projection.source.shape, projection.connection.pool
 
-    def pooled(self, activity):
+    def pooled(self, activity: Array) -> Array:
         """Return means over the windows, (rows, pooled height, pooled width, channels); a flat one as it is."""
         if self.pool == 1:
             return activity.reshape(len(activity), *self.shape)
@@ -49,7 +57,7 @@ class _Pooled:
         windows = activity.reshape(len(activity), height // k, k, width // k, k, channels)
         return windows.sum(axis=(2, 4)) / activity.dtype.type(k * k)
 
-    def spread(self, error):
+    def spread(self, error: Array) -> Array:
         """Return the errors of the source from those of the means: the transpose of `pooled`."""
         if self.pool == 1:
             return error.reshape(len(error), -1)
@@ -62,12 +70,12 @@ class _Pooled:
 class DenseProduct(_Pooled):
     """``input = pooled activity @ weight``."""
 
-    def forward(self, activity, weight):
+    def forward(self, activity: Array, weight: Array) -> tuple[Array, Array]:
         """Return the input (rows, targets) and what `backward` needs again."""
         pooled = self.pooled(activity).reshape(len(activity), -1)
         return pooled @ weight, pooled
 
-    def backward(self, error, weight, pooled, wanted):
+    def backward(self, error: Array, weight: Array, pooled: Array, wanted: bool) -> tuple[Array, Array | None]:
         """Return the errors of weights and, if `wanted`, of the activity (else None)."""
         return pooled.T @ error, self.spread(error @ weight.T) if wanted else None
 
@@ -75,16 +83,17 @@ class DenseProduct(_Pooled):
 class ConvolutionProduct(_Pooled):
     """The windows of the pooled map side by side, times the kernel."""
 
-    def __init__(self, projection):
+    def __init__(self, projection: Projection) -> None:
         super().__init__(projection)
-        self.g = projection.connection.geometry(projection.source, projection.target)
+        connection: Any = projection.connection  # a Conv2d
+        self.g = connection.geometry(projection.source, projection.target)
 
-    def _frame(self):
+    def _frame(self) -> tuple[int, int]:
         """Return height and width of the padded map that the windows lie in."""
         g = self.g
         return ((g.out_height - 1) * g.stride + g.kernel_height, (g.out_width - 1) * g.stride + g.kernel_width)
 
-    def _inside(self):
+    def _inside(self) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
         """Return the part of the frame that the map covers, and the part of the map that lies in the frame."""
         g = self.g
         parts = []
@@ -93,7 +102,7 @@ class ConvolutionProduct(_Pooled):
             parts.append((slice(before, before + length), slice(0, length)))
         return tuple(part[0] for part in parts), tuple(part[1] for part in parts)
 
-    def forward(self, activity, weight):
+    def forward(self, activity: Array, weight: Array) -> tuple[Array, Array]:
         """Return the input (rows, targets) and what `backward` needs again."""
         g = self.g
         rows = len(activity)
@@ -106,7 +115,7 @@ class ConvolutionProduct(_Pooled):
         windows = view.reshape(rows * g.out_height * g.out_width, -1)
         return (windows @ weight.reshape(-1, g.out_channels)).reshape(rows, -1), windows
 
-    def backward(self, error, weight, windows, wanted):
+    def backward(self, error: Array, weight: Array, windows: Array, wanted: bool) -> tuple[Array, Array | None]:
         """Return the errors of weights and, if `wanted`, of the activity (else None)."""
         g = self.g
         rows = len(error)

@@ -1,7 +1,16 @@
 """Callbacks of a training, and the text meter that is one of them."""
 
+from __future__ import annotations
+
 import sys
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from training.history import History
+    from training.kinds import Report
+    from training.parameters import Parameters
 
 
 class Callback:
@@ -10,10 +19,10 @@ class Callback:
     A plain function given as callback is called as `on_epoch`.
     """
 
-    def on_start(self, epochs, batches, done):
+    def on_start(self, epochs: int, batches: int, done: int) -> None:
         """Do something before `epochs` epochs of `batches` batches begin; `done` are already behind."""
 
-    def on_batch(self, epoch, batch, loss):
+    def on_batch(self, epoch: int, batch: int, loss: float) -> None:
         """Do something after batch `batch` (from 1) of epoch `epoch` (from 1).
 
         Parameters
@@ -23,7 +32,7 @@ class Callback:
             Of this batch.
         """
 
-    def measure(self, epoch, parameters):
+    def measure(self, epoch: int, parameters: Parameters) -> Report:
         """Return what to add to the record of an epoch, plain numbers by name.
 
         `parameters` are the learnable arrays (`training.parameters.Parameters`) as they are then; leave them so.
@@ -35,7 +44,7 @@ class Callback:
         """
         return {}
 
-    def on_epoch(self, record):
+    def on_epoch(self, record: Report) -> object:
         """Do something after an epoch with its record; return True to end the training there.
 
         Parameters
@@ -44,7 +53,7 @@ class Callback:
             As in `History.records`.
         """
 
-    def on_end(self, history):
+    def on_end(self, history: History) -> None:
         """Do something when the training is over, whatever ended it.
 
         Parameters
@@ -62,10 +71,10 @@ class Call(Callback):
         Takes the record of an epoch.
     """
 
-    def __init__(self, function):
+    def __init__(self, function: Callable[[Report], object]) -> None:
         self.function = function
 
-    def on_epoch(self, record):
+    def on_epoch(self, record: Report) -> object:
         """Call the function; its True ends the training."""
         return self.function(record)
 
@@ -83,18 +92,18 @@ class TextMeter(Callback):
 
     width = 20
 
-    def __init__(self, stream=None, interval=0.2):
+    def __init__(self, stream: TextIO | None = None, interval: float = 0.2) -> None:
         self.stream = sys.stderr if stream is None else stream
         self.interval = interval
         self._drawn = self._started = 0.0
         self._epochs = self._batches = self._behind = 0
 
-    def on_start(self, epochs, batches, done):
+    def on_start(self, epochs: int, batches: int, done: int) -> None:
         """Note the length of the training."""
         self._epochs, self._batches, self._behind = epochs, batches, done
         self._started = time.monotonic()
 
-    def on_batch(self, epoch, batch, loss):
+    def on_batch(self, epoch: int, batch: int, loss: float) -> None:
         """Redraw the bar, on a terminal only."""
         now = time.monotonic()
         if not self._moving() or now - self._drawn < self.interval:
@@ -109,7 +118,7 @@ class TextMeter(Callback):
         )
         self.stream.flush()
 
-    def on_epoch(self, record):
+    def on_epoch(self, record: Report) -> None:
         """Write the line of the epoch, and its warnings."""
         parts = [f"epoch {record['epoch']}/{self._epochs}", f"loss {record['loss']:.4f}"]
         parts.append(f"accuracy {100 * record['accuracy']:.2f} %")
@@ -121,17 +130,17 @@ class TextMeter(Callback):
             self.stream.write(f"warning: {warning}\n")
         self.stream.flush()
 
-    def on_end(self, history):
+    def on_end(self, history: History) -> None:
         """Say so where Ctrl-C ended the training."""
         if history.interrupted:
             self.stream.write(f"interrupted after {len(history)} epochs; what was reached is kept\n")
             self.stream.flush()
 
-    def _moving(self):
+    def _moving(self) -> bool:
         return getattr(self.stream, "isatty", lambda: False)()
 
 
-def duration(seconds):
+def duration(seconds: float) -> str:
     """Return seconds as ``12 s``, ``3 min 20 s`` or ``2 h 5 min``.
 
     Parameters

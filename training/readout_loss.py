@@ -4,12 +4,20 @@ A loss on the largest value of V over time is a value at the instant of the maxi
 flat or kinked there (envelope theorem). `eventsim.measure.peak_potential` finds it.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats
 
 
 class ValueAt:
@@ -28,7 +36,7 @@ class ValueAt:
         NaN, infinite values, negative times, or shapes that differ.
     """
 
-    def __init__(self, time, gradient):
+    def __init__(self, time: ArrayLike, gradient: ArrayLike) -> None:
         self.time = arrays.numbers("time", time)
         self.gradient = _finite("gradient", gradient)
         if self.time.shape != self.gradient.shape:
@@ -52,14 +60,14 @@ class Integral:
         NaN or infinite gradients; a tau that is not positive.
     """
 
-    def __init__(self, gradient, tau=math.inf):
+    def __init__(self, gradient: ArrayLike, tau: float = math.inf) -> None:
         self.gradient = _finite("gradient", gradient)
         if not tau > 0.0:
             raise InputError(f"tau is {tau!r}; allowed: a time constant > 0 in ms, inf for the plain integral.")
         self.tau = float(tau)
 
 
-def _finite(name, values):
+def _finite(name: str, values: ArrayLike) -> Floats:
     values = arrays.numbers(name, values)
     arrays.check_each(name, values, np.isfinite(values), "allowed: finite numbers")
     return values

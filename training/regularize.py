@@ -14,13 +14,20 @@ standardisation would cancel a common change of the raw weights.
   time in a row (Goeltz et al. 2021).
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from eventsim.errors import choose
 from training.policy import Batch, Policy, positive, spread
 from training.seldom import Firing, Peak, WeightBump
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
+    from training.kinds import Settings
 
 __all__ = ["KINDS", "Batch", "Firing", "Peak", "Policy", "SilentLabel", "WeightBump", "WeightSum", "from_dict"]
 
@@ -38,14 +45,14 @@ class SilentLabel(Policy):
         Loss per unit of weight.
     """
 
-    kind = "silent_label"
+    kind: ClassVar[str] = "silent_label"
     strength: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse a strength that is not positive."""
         positive("SilentLabel's", strength=self.strength)
 
-    def gradient(self, batch):
+    def gradient(self, batch: Batch) -> dict[str, Array]:
         """Return additions to dL/dw, by projection."""
         times = batch.times[batch.output]
         own = times[np.arange(len(batch.labels)), batch.labels]
@@ -74,15 +81,15 @@ class WeightSum(Policy):
         Smallest sum that costs nothing, in the unit of V.
     """
 
-    kind = "weight_sum"
+    kind: ClassVar[str] = "weight_sum"
     strength: float = 1.0
     minimum: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse settings that are not positive."""
         positive("WeightSum's", strength=self.strength, minimum=self.minimum)
 
-    def gradient(self, batch):
+    def gradient(self, batch: Batch) -> dict[str, Array]:
         """Return additions to dL/dw, by projection."""
         additions = {}
         for name, weight in batch.weights.items():
@@ -96,7 +103,7 @@ KINDS = {policy.kind: policy for policy in (SilentLabel, WeightSum, Firing, Peak
 """Policies by the name that files use."""
 
 
-def from_dict(settings):
+def from_dict(settings: Settings) -> Policy:
     """Return the policy that `Policy.to_dict` described.
 
     Parameters

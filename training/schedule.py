@@ -4,20 +4,29 @@ The optimiser multiplies its ``lr`` by the factor. A schedule is a pure function
 resumed training meets the same rates; any callable of one integer will do in its place.
 """
 
+from __future__ import annotations
+
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import Field, asdict, dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from eventsim.errors import InputError, choose
+
+if TYPE_CHECKING:
+    from training.kinds import Report, Schedules
 
 
 class Schedule:
     """Base of the schedules: callable, comparable, and written to a dictionary."""
 
-    def __call__(self, step):
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # the schedules are dataclasses
+
+    def __call__(self, step: int) -> float:
         """Return the factor for the optimiser step `step`, counted from 0."""
         raise NotImplementedError
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
 
@@ -28,7 +37,7 @@ class Constant(Schedule):
 
     warm_up: int = 0
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the factor for optimiser step `step`."""
         return _rise(step, self.warm_up)
 
@@ -45,14 +54,14 @@ class Cosine(Schedule):
     floor: float = 0.0
     warm_up: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse a horizon that leaves no steps, and a floor outside 0 to 1."""
         if self.total <= self.warm_up:
             raise InputError(f"total = {self.total} steps must be more than warm_up = {self.warm_up}.")
         if not 0.0 <= self.floor <= 1.0:
             raise InputError(f"floor = {self.floor} must be from 0 to 1.")
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the factor for optimiser step `step`."""
         if step < self.warm_up:
             return _rise(step, self.warm_up)
@@ -68,17 +77,17 @@ class Step(Schedule):
     gamma: float = 0.1
     warm_up: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse steps that never come and factors that grow."""
         if self.every < 1 or not 0.0 < self.gamma <= 1.0:
             raise InputError(f"every = {self.every} must be at least 1 and gamma = {self.gamma} in (0, 1].")
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         """Return the factor for optimiser step `step`."""
         return _rise(step, self.warm_up) * self.gamma ** (step // self.every)
 
 
-def _rise(step, warm_up):
+def _rise(step: int, warm_up: int) -> float:
     return 1.0 if step >= warm_up else (step + 1) / (warm_up + 1)
 
 
@@ -86,7 +95,7 @@ KINDS = {"constant": Constant, "cosine": Cosine, "step": Step}
 """Schedules by the name that a configuration file uses."""
 
 
-def make(schedule, epochs, steps_per_epoch, warm_up=0.0):
+def make(schedule: Schedules | None, epochs: int, steps_per_epoch: int, warm_up: float = 0.0) -> Callable[[int], float]:
     """Return a schedule from what the user gave.
 
     Parameters

@@ -1,11 +1,18 @@
 """Policies for neurons that fire in too few samples: `Firing`, `Peak` and `WeightBump` (`training.regularize`)."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from eventsim.errors import InputError
 from training.policy import Policy, positive, spread
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays, Flags
+    from training.policy import Batch
 
 
 @dataclass(frozen=True)
@@ -23,17 +30,17 @@ class Firing(Policy):
         Loss per unit of drive or weight.
     """
 
-    kind = "firing"
+    kind: ClassVar[str] = "firing"
     minimum: float = 0.05
     strength: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse settings out of range."""
         positive("Firing's", strength=self.strength)
         if not 0.0 < self.minimum <= 1.0:
             raise InputError(f"Firing's minimum = {self.minimum!r} must be above 0 and at most 1.")
 
-    def gradient(self, batch):
+    def gradient(self, batch: Batch) -> dict[str, Array]:
         """Return additions to dL/dw, by projection."""
         additions = {}
         for name, weight in batch.weights.items():
@@ -66,17 +73,17 @@ class Peak(Policy):
         Loss per unit of missing potential.
     """
 
-    kind = "peak"
+    kind: ClassVar[str] = "peak"
     minimum: float = 0.05
     strength: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse settings out of range."""
         positive("Peak's", strength=self.strength)
         if not 0.0 < self.minimum <= 1.0:
             raise InputError(f"Peak's minimum = {self.minimum!r} must be above 0 and at most 1.")
 
-    def gradient(self, batch):
+    def gradient(self, batch: Batch) -> dict[str, Array]:
         """Return additions to dL/dw, by projection."""
         from training import peaks
 
@@ -94,7 +101,7 @@ class Peak(Policy):
                 additions |= {p: factor * g for p, g in found.items() if p in batch.weights}
         return additions
 
-    def _asked(self, batch, name, groups):
+    def _asked(self, batch: Batch, name: str, groups: int) -> Flags:
         """Return which neurons of a population are pulled, bool (samples, neurons)."""
         silent = np.isinf(batch.times[name])
         if name == batch.output:
@@ -126,20 +133,20 @@ class WeightBump(Policy):
         Largest addition.
     """
 
-    kind = "weight_bump"
+    kind: ClassVar[str] = "weight_bump"
     step: float = 5e-4
     limit: float = 0.99
     growth: float = 2.0
     largest: float = 0.05
     _rounds: dict = field(default_factory=dict, init=False, compare=False, repr=False)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse settings out of range."""
         positive("WeightBump's", step=self.step, growth=self.growth, largest=self.largest)
         if not 0.0 <= self.limit < 1.0:
             raise InputError(f"WeightBump's limit = {self.limit!r} must be from 0 to below 1.")
 
-    def bump(self, batch):
+    def bump(self, batch: Batch) -> dict[str, Array]:
         """Return additions to the weights, by projection; only for the first layer that is too silent.
 
         Later layers are silent because their inputs are; they are looked at once those spike.
@@ -159,11 +166,11 @@ class WeightBump(Policy):
                         additions[name] = spread(projection, size)
         return additions
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, Array]:
         """Return the number of silent batches in a row, by population."""
         return {name: np.asarray(rounds, dtype=np.int64) for name, rounds in self._rounds.items()}
 
-    def load_state_dict(self, arrays):
+    def load_state_dict(self, arrays: Arrays) -> None:
         """Take over what `state_dict` returned."""
         self._rounds.clear()
         self._rounds.update({name: np.array(rounds) for name, rounds in arrays.items()})

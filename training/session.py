@@ -1,9 +1,13 @@
 """The state of a training between two epochs, and how it gets from one to the next."""
 
+from __future__ import annotations
+
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +23,15 @@ from training.parameters import Parameters
 from training.passes import loss_and_gradients
 from training.regularize import Batch
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays, Integers, PathLike
+    from training.average import Average
+    from training.dropout import Dropout
+    from training.kinds import AnyPasses, Report
+    from training.model import Model
+    from training.optimize import Optimizer
+    from training.policy import Policy
+
 LOG = logger(__name__)
 
 
@@ -26,32 +39,32 @@ LOG = logger(__name__)
 class Session:
     """One training: what it is made of (the arguments of `training.fit`), and its state between epochs."""
 
-    model: object
+    model: Model
     parameters: Parameters
-    optimizer: object
-    schedule: object
-    policies: tuple
-    passes: object
+    optimizer: Optimizer
+    schedule: Callable[[int], float]
+    policies: tuple[Policy, ...]
+    passes: AnyPasses
     clip: float | None
     neuron_clip: float | None
     batch: int
     seed: int
-    augment: object
-    validation: tuple | None
-    listeners: list
+    augment: Callable[..., Any] | None
+    validation: tuple[Any, Any] | None
+    listeners: list[Any]
     select: str
-    average: object = None
-    dropout: object = None
+    average: Average | None = None
+    dropout: Dropout | None = None
     history: History = field(default_factory=History)
-    best: dict = None
+    best: dict[str, Array] = field(default_factory=dict)
     step: int = 0
     stopped: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Start from the arrays as they are."""
         self.best = self.parameters.snapshot()
 
-    def epoch(self, images, labels):
+    def epoch(self, images: Array | Recordings, labels: Array) -> Report:
         """Train one epoch and return its record."""
         started = time.monotonic()
         number = len(self.history) + 1
@@ -68,7 +81,7 @@ class Session:
             loss = self._batch(values, labels[index], dropped, totals, monitor)
             for listener in self.listeners:
                 listener.on_batch(number, count, loss)
-        record = {
+        record: Report = {
             "epoch": number,
             "loss": totals["loss"] / len(order),
             "accuracy": totals["right"] / len(order),
@@ -90,7 +103,9 @@ class Session:
             LOG.warning("%s", warning)
         return record
 
-    def _batch(self, values, labels, dropped, totals, monitor):
+    def _batch(
+        self, values: Array | Recordings, labels: Array, dropped: Arrays, totals: dict[str, Any], monitor: Monitor
+    ) -> float:
         """Take one step on a batch; return its loss."""
         effective = self.parameters.effective()
         decoder = self.parameters.decoder(self.model.decoder)
@@ -122,25 +137,26 @@ class Session:
         totals["norm"] += norm
         return loss
 
-    def _take_step(self, gradients, view):
+    def _take_step(self, gradients: dict[str, Array], view: Batch) -> None:
         parameters = self.parameters
         self.optimizer.step(
             parameters.arrays, gradients, self.schedule(self.step), parameters.scales, parameters.decayed
         )
         for policy in self.policies:
             for name, addition in policy.bump(view).items():
-                parameters.additive(name)[...] += addition
+                weights: Any = parameters.additive(name)
+                weights[...] += addition
         parameters.project()
         self.step += 1
         if self.average is not None:
             self.average.update(parameters.arrays, self.step)
 
-    def _kept(self):
+    def _kept(self) -> dict[str, Array]:
         """Return copies of the arrays that are validated and may become the model."""
         arrays = self.parameters.arrays if self.average is None else self.average.arrays
         return {name: array.copy() for name, array in arrays.items()}
 
-    def _validate(self):
+    def _validate(self) -> Report:
         names = ("loss", "accuracy", "undecided", "latency_ms")
         if self.validation is None:
             return {f"validation_{name}": None for name in names}
@@ -153,7 +169,7 @@ class Session:
         )
         return {f"validation_{name}": result[name] for name in names}
 
-    def signature(self, images, labels):
+    def signature(self, images: Array | Recordings, labels: Array) -> str:
         """Return a hash of everything that two trainings must share to be one: data, settings, shapes."""
         settings = {
             "optimizer": self.optimizer.hyper_parameters(),
@@ -191,7 +207,7 @@ class Session:
             digest.update(array.digest().encode() if recorded else np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
-    def save(self, path, signature):
+    def save(self, path: PathLike, signature: str) -> None:
         """Write the state to the checkpoint `path`."""
         arrays = {f"parameter {k}": v for k, v in self.parameters.arrays.items()}
         arrays |= {f"best {k}": v for k, v in self.best.items()}
@@ -208,7 +224,7 @@ class Session:
         }
         checkpoints.save(path, arrays, document)
 
-    def load(self, path, signature):
+    def load(self, path: PathLike, signature: str) -> None:
         """Take over the state of the checkpoint `path`."""
         arrays, document = checkpoints.load(path)
         if document.get("signature") != signature:
@@ -228,24 +244,24 @@ class Session:
         self.history.best_epoch = document["best_epoch"]
 
 
-def data_order(n, epoch, seed):
+def data_order(n: int, epoch: int, seed: int) -> Integers:
     """Return the order of `n` samples in `epoch`: a permutation drawn by counter."""
     draws = random.uniform(random.stream_key(seed, "data order"), np.arange(n), epoch)
     return np.argsort(draws, kind="stable")
 
 
-def _under(arrays, prefix):
+def _under(arrays: Arrays, prefix: str) -> dict[str, Array]:
     return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
-def _described(thing):
+def _described(thing: Any) -> Any:
     """Return something JSON-ready that tells apart two settings of a schedule or an augmentation."""
     if hasattr(thing, "to_dict"):
         return thing.to_dict()
     return None if thing is None else getattr(thing, "__qualname__", type(thing).__qualname__)
 
 
-def _merit(record, select):
+def _merit(record: Report, select: str) -> tuple[float, float]:
     """Return what the best epoch is best in; without a validation set the last epoch is."""
     if record["validation_accuracy"] is None:
         return (record["epoch"], 0.0)

@@ -4,12 +4,19 @@ A spike in discrete time is a step of ``x = V - threshold``; its derivative, zer
 that of a smooth step (Neftci, Mostafa, Zenke, IEEE Signal Processing Magazine 2019).
 """
 
+from __future__ import annotations
+
 import math
 from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError, choose
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
+    from training.kinds import Report, Settings
 
 
 @dataclass(frozen=True)
@@ -29,20 +36,20 @@ class Surrogate:
 
     width: float = 2.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse a width that is not positive."""
         if not (math.isfinite(self.width) and self.width > 0.0):
             raise InputError(f"The surrogate's width = {self.width!r} cannot be used; give a finite number above 0.")
 
-    def step(self, x):
+    def step(self, x: Array) -> Array:
         """Return the smooth step, an array like `x`."""
         raise NotImplementedError
 
-    def slope(self, x):
+    def slope(self, x: Array) -> Array:
         """Return the derivative of `step`, an array like `x`."""
         raise NotImplementedError
 
-    def to_dict(self):
+    def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
 
@@ -57,11 +64,11 @@ class Arctan(Surrogate):
         Steepness, 1/V.
     """
 
-    def step(self, x):
+    def step(self, x: Array) -> Array:
         """Return ``1/2 + arctan(pi width x / 2) / pi``."""
         return 0.5 + np.arctan(0.5 * math.pi * self.width * x) / math.pi
 
-    def slope(self, x):
+    def slope(self, x: Array) -> Array:
         """Return the derivative of `step`."""
         scaled = (0.5 * math.pi * self.width) * x
         scaled *= scaled
@@ -79,11 +86,11 @@ class FastSigmoid(Surrogate):
         Steepness, 1/V.
     """
 
-    def step(self, x):
+    def step(self, x: Array) -> Array:
         """Return ``1/2 + x / (1 + width |x|)``."""
         return 0.5 + x / (1.0 + self.width * np.abs(x))
 
-    def slope(self, x):
+    def slope(self, x: Array) -> Array:
         """Return the derivative of `step`."""
         return 1.0 / np.square(1.0 + self.width * np.abs(x))
 
@@ -92,7 +99,7 @@ KINDS = {"arctan": Arctan, "fast_sigmoid": FastSigmoid}
 """Surrogates by the name that files use."""
 
 
-def from_dict(settings):
+def from_dict(settings: Settings) -> Surrogate:
     """Return the surrogate that `Surrogate.to_dict` described.
 
     Parameters

@@ -1,11 +1,18 @@
 """Tables of a configuration file checked against dataclasses: known keys, values of the right type."""
 
+from __future__ import annotations
+
+from collections.abc import Collection
 from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import InputError, did_you_mean
 
+if TYPE_CHECKING:
+    from training.kinds import Settings
 
-def table(name, kind, values):
+
+def table(name: str, kind: Any, values: Settings) -> Any:
     """Return the dataclass `kind` of the table `name`.
 
     Parameters
@@ -31,7 +38,7 @@ def table(name, kind, values):
     return kind(**{k: float(v) if known[k].type is float else v for k, v in values.items()})
 
 
-def refuse_unknown(what, given, allowed, where):
+def refuse_unknown(what: str, given: str, allowed: Collection[str], where: str) -> None:
     """Raise `InputError` with the nearest name unless `given` is allowed in the table `where`."""
     if given not in allowed:
         where = f"[{where}] " if where else ""
@@ -51,11 +58,11 @@ _WORDS = {
 }
 
 
-def _choices(kind):
+def _choices(kind: Any) -> list[Any]:
     return [k for k in getattr(kind, "__args__", (kind,)) if k is not type(None)]
 
 
-def _fits(value, kind):
+def _fits(value: object, kind: Any) -> bool:
     for one in _choices(kind):
         if one is float and isinstance(value, int | float) and not isinstance(value, bool):
             return True
@@ -64,5 +71,5 @@ def _fits(value, kind):
     return False
 
 
-def _said(kind):
+def _said(kind: Any) -> str:
     return " or ".join(_WORDS.get(k, k.__name__) for k in _choices(kind))

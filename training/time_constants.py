@@ -6,8 +6,10 @@ derivatives x = dV/dtau and y = dI/dtau the same step. A reset sets V, and so x 
 dL/dV = delta, at a value that the loss reads dL/dV itself: dL/dtau is the sum of these times x.
 """
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,6 +17,13 @@ from eventsim._jit import inner, kernel
 from eventsim.lower import piece
 from eventsim.neurons import response
 from training.adjoint import RELEASE, SPIKE
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Floats
+    from eventsim.lower import Lowered
+    from eventsim.network import Network
+    from training.adjoint import Events, Net, Spikes
+    from training.gradient import SpikeTimeGradient
 
 
 class Arrivals(NamedTuple):
@@ -63,7 +72,7 @@ def _write_arrivals(net, spikes, first, last, t_stop, arrivals):
 def _arrivals_of(net, spikes, first, last, t_stop):
     """Return the `Arrivals` of a sample and the order of their times."""
     size = _count_arrivals(net, spikes, first, last, t_stop)
-    arrivals = Arrivals(*(np.empty(size, np.int64) for _ in range(4)), np.empty(size))
+    arrivals = Arrivals(*[*(np.empty(size, np.int64) for _ in range(4)), np.empty(size)])
     _write_arrivals(net, spikes, first, last, t_stop, arrivals)
     return arrivals, np.argsort(arrivals.time, kind="stable")
 
@@ -180,19 +189,30 @@ def _follow(net, spikes, events, by_time, arrivals, order, asked, integral, tau,
 class Course:
     """Collects, sample by sample, how V at the events of a trace moves with the time constants."""
 
-    def __init__(self, lowered, events, n_samples):
+    def __init__(self, lowered: Lowered, events: Events, n_samples: int) -> None:
         self._events = events
         self._moved = np.zeros((len(events.time), 3))
         self._by_integral = np.zeros((n_samples, len(lowered.names), 3))
 
-    def follow(self, net, spikes, first, last, begin, end, integrals, sample, t_stop):
+    def follow(
+        self,
+        net: Net,
+        spikes: Spikes,
+        first: int,
+        last: int,
+        begin: int,
+        end: int,
+        integrals: Any,
+        sample: int,
+        t_stop: float,
+    ) -> None:
         """Run through one sample, whose spikes are first to last and whose events begin to end."""
         arrivals, order = _arrivals_of(net, spikes, first, last, t_stop)
         by_time = begin + np.lexsort((self._events.kind[begin:end], self._events.time[begin:end]))
         _follow(net, spikes, self._events, by_time, arrivals, order, integrals.asked, integrals.error[sample],
                 integrals.tau, t_stop, self._moved, self._by_integral[sample])
 
-    def add(self, result, net, lowered, delta):
+    def add(self, result: SpikeTimeGradient, net: Network, lowered: Lowered, delta: Floats) -> None:
         """Write `tau_mem` and `tau_syn` of a `SpikeTimeGradient`; `delta`: dL/dV by spike."""
         events = self._events
         pull = np.where(events.kind == SPIKE, delta[events.number], np.where(events.kind == RELEASE, 0.0, events.error))

@@ -1,11 +1,20 @@
 """The module behind `training.torch`: exact spike times as functions that PyTorch can differentiate."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 import torch
 
 from eventsim import Spikes
 from eventsim.errors import InputError, choose
 from training.torch_run import KINDS, Runner, checked
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Several
+    from eventsim.network import Network
 
 _DTYPES = (torch.float64, torch.float32)
 
@@ -47,11 +56,20 @@ class SpikeTimes(torch.nn.Module):
         No network, no such output, nothing of that kind to learn, or a name that torch does not allow.
     """
 
-    def __init__(self, net, t_stop=20.0, output=None, learn=("weights",), threads=None, slope_floor=0.0):
+    def __init__(
+        self,
+        net: Network,
+        t_stop: float = 20.0,
+        output: Several | None = None,
+        learn: str | Sequence[str] = ("weights",),
+        threads: int | None = None,
+        slope_floor: float = 0.0,
+    ) -> None:
         super().__init__()
         one = output is None or isinstance(output, str) or hasattr(output, "name")
         self._single = one
-        self._runner = Runner(net, t_stop, [output] if one and output is not None else output, threads, slope_floor)
+        outputs: Any = [output] if one and output is not None else output
+        self._runner = Runner(net, t_stop, outputs, threads, slope_floor)
         self.t_stop, self.outputs = self._runner.t_stop, self._runner.outputs
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         for kind in learn:
@@ -59,7 +77,14 @@ class SpikeTimes(torch.nn.Module):
         for kind in KINDS:
             setattr(self, kind, _parameters(kind, self._runner.own(kind) if kind in learn else {}))
 
-    def forward(self, times, weights=None, delays=None, thresholds=None, offsets=None):
+    def forward(
+        self,
+        times: torch.Tensor | Mapping[str, torch.Tensor],
+        weights: Mapping[str, torch.Tensor] | None = None,
+        delays: Mapping[str, torch.Tensor] | None = None,
+        thresholds: Mapping[str, torch.Tensor] | None = None,
+        offsets: Mapping[str, torch.Tensor] | None = None,
+    ) -> Any:
         """Return the first-spike times of the outputs, or the potentials of silent readouts.
 
         Parameters
@@ -90,12 +115,12 @@ class SpikeTimes(torch.nn.Module):
         found = _Run.apply(call, *tensors) if call.learning else call.forward()
         return found[0] if self._single else dict(zip(self.outputs, found, strict=True))
 
-    def network(self):
+    def network(self) -> Network:
         """Return the network with the module's parameters, a new `eventsim.Network`, to simulate or to save."""
         given = self._given({})
         return self._runner.network({kind: _as_arrays(self._runner, kind, given[kind]) for kind in KINDS})
 
-    def extra_repr(self):
+    def extra_repr(self) -> str:
         """Return what `repr` shows: outputs, horizon, and what computes the gradient."""
         way = "layers engine" if self._runner.reason is None else f"over traces: {self._runner.reason}"
         return f"output={', '.join(self.outputs)}, t_stop={self.t_stop:g}, {way}"

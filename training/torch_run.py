@@ -5,9 +5,12 @@
 spike times of `eventsim.simulate`, bit for bit.
 """
 
+from __future__ import annotations
+
 import copy
 import math
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -23,6 +26,12 @@ from training.gradient import spike_time_gradient
 from training.parameters import write_into
 from training.trace_passes import of_first_spikes
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Arrays, Floats, Which
+    from eventsim.spikes import Spikes
+    from training.gradient import SpikeTimeGradient
+    from training.layered import Gradients
+
 KINDS = ("weights", "delays", "thresholds", "offsets")
 """What may come anew: weights and delays by projection, thresholds and i_offset by population."""
 
@@ -30,11 +39,11 @@ KINDS = ("weights", "delays", "thresholds", "offsets")
 class Run(NamedTuple):
     """What a forward run leaves for its gradients."""
 
-    plan: object
+    plan: Any
     """Of the layers engine; None where there is a trace."""
-    net: object
+    net: Any
     """The network of the trace."""
-    result: object
+    result: Any
     """`eventsim.engines.layers.Activations` or `eventsim.Trace`."""
 
 
@@ -70,7 +79,14 @@ class Runner:
         No network, Poisson inputs, no such output, or settings out of range.
     """
 
-    def __init__(self, net, t_stop, outputs=None, threads=None, slope_floor=0.0):
+    def __init__(
+        self,
+        net: Network,
+        t_stop: float,
+        outputs: Sequence[Which] | None = None,
+        threads: int | None = None,
+        slope_floor: float = 0.0,
+    ) -> None:
         if not isinstance(net, Network):
             raise InputError(f"the network is a {type(net).__name__}; give an es.Network")
         noise = [p.name for p in net.populations.values() if p.kind == "poisson"]
@@ -85,13 +101,13 @@ class Runner:
         self.outputs = _outputs(net, outputs)
         self.reason = layers.unsuited(net)
         self._plan = None if self.reason else layers.plan(copy.deepcopy(net))
-        self._latest = None
+        self._latest: tuple[Any, Network] | None = None
         self._rooms = []
 
     def __reduce__(self):
         return type(self), (self.net, self.t_stop, self.outputs, self.threads, self.slope_floor)
 
-    def own(self, kind):
+    def own(self, kind: str) -> dict[str, Floats]:
         """Return the network's own parameters of one of `KINDS` that a gradient may change, by name."""
         if kind in ("weights", "delays"):
             return {name: getattr(self.net.projections[name], kind[:-1]) for name in first_arrival.learned(self.net)}
@@ -101,7 +117,9 @@ class Runner:
             return {name: p.neuron.resolve(p.size).i_offset for name, p in neurons.items()}
         return {name: p.neuron.resolve(p.size).v_threshold for name, p in neurons.items() if not p.is_readout}
 
-    def forward(self, stimulus, given, learning):
+    def forward(
+        self, stimulus: Mapping[str, Spikes], given: Mapping[str, Arrays], learning: bool
+    ) -> tuple[list[Floats], Run]:
         """Run a batch.
 
         Parameters
@@ -135,7 +153,9 @@ class Runner:
         values = [trace.potential(name) if net[name].is_readout else trace.first_spikes(name) for name in self.outputs]
         return values, Run(None, net, trace)
 
-    def backward(self, run, errors, input_times=True, delays=True):
+    def backward(
+        self, run: Run, errors: Sequence[Array], input_times: bool = True, delays: bool = True
+    ) -> Gradients | SpikeTimeGradient:
         """Return the gradients of a run: `weights`, `delays`, `thresholds`, `offsets`, `input_times` by name.
 
         Parameters
@@ -164,7 +184,7 @@ class Runner:
                 by_name[name] = of_first_spikes(run.result, name, error)
         return spike_time_gradient(run.net, run.result, by_name, self.threads, self.slope_floor)
 
-    def network(self, given):
+    def network(self, given: Mapping[str, Arrays]) -> Network:
         """Return a new network with other parameters, as `forward` takes them."""
         net = copy.deepcopy(self.net)
         write_into(net, **{kind: given.get(kind) for kind in KINDS})
@@ -178,7 +198,7 @@ class Runner:
         return latest[1]
 
 
-def checked(kind, name, values, own):
+def checked(kind: str, name: str, values: Floats, own: Runner) -> Floats:
     """Return values of one parameter as the engines take them.
 
     Parameters

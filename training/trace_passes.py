@@ -5,7 +5,11 @@ is simulated spike by spike; the gradient is `training.spike_time_gradient`. Fee
 several times faster in `training.passes.Passes`.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +21,14 @@ from training.gradient import spike_time_gradient
 from training.layered import Gradients
 from training.parameters import write_into
 from training.readout_loss import Integral, ValueAt
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Arrays, Engine, Floats
+    from eventsim.trace import Trace
+    from training.decoder import Decoder
+    from training.model import Model
 
 
 class Activity:
@@ -33,8 +45,10 @@ class Activity:
         When the largest potential was reached, ms.
     """
 
-    def __init__(self, trace, decoder, output):
-        self.trace, self.potential, self.at = trace, {}, None
+    def __init__(self, trace: Trace, decoder: Decoder, output: str) -> None:
+        self.trace = trace
+        self.potential: dict[str, Floats] = {}
+        self.at: Floats | Any = None
         populations = trace.network.populations.values()
         self.time = {p.name: trace.first_spikes(p.name) for p in populations if p.kind == "neurons"}
         if decoder.readout != "potential":
@@ -68,13 +82,24 @@ class TracePasses:
 
     precision = "double"
 
-    def __init__(self, model, threads=None, slope_floor=0.0, engine="auto"):
+    def __init__(
+        self, model: Model, threads: int | None = None, slope_floor: float = 0.0, engine: Engine = "auto"
+    ) -> None:
         self._model, self._net = model, model.net
         self.threads, self.slope_floor, self._engine = threads, slope_floor, engine
         self.settings = "trace"
         self._delays = False
 
-    def forward(self, stimulus, weights=None, thresholds=None, offsets=None, delays=None, dropped=None, learning=False):
+    def forward(
+        self,
+        stimulus: Mapping[str, Spikes],
+        weights: Arrays | None = None,
+        thresholds: Arrays | None = None,
+        offsets: Arrays | None = None,
+        delays: Arrays | None = None,
+        dropped: Arrays | None = None,
+        learning: bool = False,
+    ) -> Activity:
         """Return the `Activity` of a batch; parameters as `training.passes.Passes.forward`, and delays by projection.
 
         Weights, thresholds, offsets and delays are written into the network.
@@ -88,7 +113,9 @@ class TracePasses:
             threads=self.threads)
         return Activity(trace, self._model.decoder, self._model.output)
 
-    def learn(self, activity, decoder, output, labels, dropped=None):
+    def learn(
+        self, activity: Activity, decoder: Decoder, output: str, labels: ArrayLike, dropped: Arrays | None = None
+    ) -> tuple[float, Gradients]:
         """Return the loss of a batch and its gradients by `weights`, `thresholds`, `offsets` and `delays`."""
         read = activity.potential[output] if decoder.readout == "potential" else activity.time[output]
         loss, error = decoder(read, labels)
@@ -108,7 +135,7 @@ class TracePasses:
         gradients.floored = self._floored(activity.trace)
         return loss, gradients
 
-    def _floored(self, trace):
+    def _floored(self, trace: Trace) -> dict[str, tuple[int, int]]:
         if not self.slope_floor:
             return {}
         counts = {}
@@ -119,11 +146,11 @@ class TracePasses:
         return counts
 
 
-def _discount(decoder):
+def _discount(decoder: Decoder) -> float:
     return math.inf if decoder.tau is None else decoder.tau
 
 
-def of_first_spikes(trace, name, error):
+def of_first_spikes(trace: Trace, name: str, error: Array) -> Floats:
     """Return dL/dt by recorded spike from dL/dt of first spikes, (samples, size)."""
     table = trace.spikes(name)
     _, first = np.unique(np.asarray(table.sample, np.int64) * error.shape[1] + table.neuron, return_index=True)
@@ -132,7 +159,7 @@ def of_first_spikes(trace, name, error):
     return result
 
 
-def _without(stimulus, dropped):
+def _without(stimulus: Mapping[str, Spikes], dropped: Arrays) -> dict[str, Spikes]:
     """Return a stimulus without the input spikes that are dropped, bool (samples, size) by population."""
     left = dict(stimulus)
     for name, gone in dropped.items():

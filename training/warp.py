@@ -4,8 +4,12 @@ Resampling is bilinear, with zeros outside; images of whole numbers are rounded.
 one `Affine`: a chain of several would blur the images several times.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
@@ -13,21 +17,26 @@ from eventsim import random
 from eventsim.errors import InputError
 from training.augmentation import Augmentation
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Flags, Key
+
 
 class _Warp(Augmentation):
     """An augmentation by a kernel of `training.resample`."""
 
-    def __call__(self, images, index, epoch, seed):
+    _resample: Callable[..., None]
+
+    def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
         """Return resampled copies of `images` (samples, height, width[, channels])."""
         maps = self._maps(images)
         index = np.ascontiguousarray(index, dtype=np.int64)
-        key = random.stream_key(seed, self.kind)
+        key = random.stream_key(seed, str(self.kind))
         out = np.empty_like(maps)
         self._resample(maps, self._chosen(key, index, epoch), index, epoch, key, maps.dtype.kind != "f", out)
         return out.reshape(np.shape(images))
 
 
-def _at_least_0(owner, **values):
+def _at_least_0(owner: str, **values: float) -> None:
     for name, value in values.items():
         if not (math.isfinite(value) and value >= 0.0):
             raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number of at least 0.")
@@ -36,7 +45,9 @@ def _at_least_0(owner, **values):
 class _Linear(_Warp):
     """Rotation, zoom and shift drawn from `_ranges`: (degrees, zoom, pixels)."""
 
-    def _check(self, **values):
+    _ranges: Callable[[], tuple[float, float, float]]
+
+    def _check(self, **values: float) -> None:
         _at_least_0(f"{type(self).__name__}'s", **values)
         if values.get("zoom", 0.0) >= 1.0:
             raise InputError(f"{type(self).__name__}'s zoom = {values['zoom']!r} must be below 1 (0.1: 90 % to 110 %).")
@@ -44,7 +55,9 @@ class _Linear(_Warp):
             raise InputError(f"{type(self).__name__} changes nothing; give {' or '.join(values)} above 0.")
         self._check_part()
 
-    def _resample(self, maps, chosen, index, epoch, key, whole, out):
+    def _resample(
+        self, maps: Array, chosen: Flags, index: Array, epoch: int, key: Key, whole: bool, out: Array
+    ) -> None:
         from training import resample
 
         degrees, zoom, pixels = self._ranges()
@@ -78,17 +91,17 @@ class Affine(_Linear):
         A value out of range, or nothing to change.
     """
 
-    kind = "affine"
+    kind: ClassVar[str] = "affine"
     degrees: float = 0.0
     zoom: float = 0.0
     pixels: float = 0.0
     part: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse values out of range."""
         self._check(degrees=self.degrees, zoom=self.zoom, pixels=self.pixels)
 
-    def _ranges(self):
+    def _ranges(self) -> tuple[float, float, float]:
         return self.degrees, self.zoom, self.pixels
 
 
@@ -102,15 +115,15 @@ class Rotate(_Linear):
     part : float
     """
 
-    kind = "rotate"
+    kind: ClassVar[str] = "rotate"
     degrees: float = 10.0
     part: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse values out of range."""
         self._check(degrees=self.degrees)
 
-    def _ranges(self):
+    def _ranges(self) -> tuple[float, float, float]:
         return self.degrees, 0.0, 0.0
 
 
@@ -124,15 +137,15 @@ class Scale(_Linear):
     part : float
     """
 
-    kind = "scale"
+    kind: ClassVar[str] = "scale"
     zoom: float = 0.1
     part: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse values out of range."""
         self._check(zoom=self.zoom)
 
-    def _ranges(self):
+    def _ranges(self) -> tuple[float, float, float]:
         return 0.0, self.zoom, 0.0
 
 
@@ -157,19 +170,21 @@ class Elastic(_Warp):
         A value that is not positive.
     """
 
-    kind = "elastic"
+    kind: ClassVar[str] = "elastic"
     alpha: float = 34.0
     sigma: float = 4.0
     part: float = 1.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         """Refuse values out of range."""
         _at_least_0("Elastic's", alpha=self.alpha, sigma=self.sigma)
         if self.sigma == 0.0:
             raise InputError("Elastic's sigma = 0 leaves pixels without neighbours; give a width in pixels above 0.")
         self._check_part()
 
-    def _resample(self, maps, chosen, index, epoch, key, whole, out):
+    def _resample(
+        self, maps: Array, chosen: Flags, index: Array, epoch: int, key: Key, whole: bool, out: Array
+    ) -> None:
         from training import resample
 
         reach = math.ceil(3.0 * self.sigma)

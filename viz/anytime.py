@@ -1,9 +1,21 @@
 """Any time: how good the answer is if it is taken early, against time and against what it has cost so far."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from eventsim.errors import choose
 from viz import selection, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array
+    from eventsim.trace import Trace
 
 _AGAINST = {
     "time": "time (ms)",
@@ -13,7 +25,14 @@ _AGAINST = {
 _GRID, _QUANTILES = 201, 200
 
 
-def anytime(trace, labels=None, *, output=None, against=None, axes=None):
+def anytime(
+    trace: Trace,
+    labels: ArrayLike | None = None,
+    *,
+    output: str | None = None,
+    against: str | Sequence[str] | None = None,
+    axes: Axes | Sequence[Axes] | Array | None = None,
+) -> Axes | Any:
     """Draw accuracy against time and against synaptic operations, as `eventsim.measure.anytime` has them.
 
     At every time each sample has its current guess: the earliest output spike so far, or the argmax of

@@ -1,11 +1,19 @@
 """First spikes: a map of when each neuron of a population fired first; silence is a pattern, not a colour."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from eventsim.errors import InputError
 from viz import selection, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from eventsim.kinds import Which
+    from eventsim.trace import Trace
 
 _WRITE_TIMES_UP_TO = 40  # neurons; more, and the numbers do not fit into the cells
 _NAME_CHANNELS_UP_TO = 36
@@ -32,7 +40,15 @@ class Sheet(NamedTuple):
     tiles: list
 
 
-def first_spikes(trace, population, sample=0, *, axes=None, limits=None, colorbar=True):
+def first_spikes(
+    trace: Trace,
+    population: Which,
+    sample: int = 0,
+    *,
+    axes: Axes | None = None,
+    limits: tuple[float, float] | None = None,
+    colorbar: bool = True,
+) -> Axes:
     """Draw the first spike time of every neuron of a population as a map.
 
     A map (height, width) or (height, width, channels) keeps its shape, one tile a channel; any other
@@ -108,12 +124,8 @@ def first_spikes(trace, population, sample=0, *, axes=None, limits=None, colorba
         )
     if fired.any() and colorbar:
         flat = ratio < 0.4
-        bar = axes.figure.colorbar(
-            image,
-            ax=axes,
-            orientation="horizontal" if flat else "vertical",
-            **({"aspect": 40, "pad": 0.08} if flat else {"fraction": 0.06, "pad": 0.03}),
-        )
+        look: dict[str, Any] = {"aspect": 40, "pad": 0.08} if flat else {"fraction": 0.06, "pad": 0.03}
+        bar = axes.figure.colorbar(image, ax=axes, orientation="horizontal" if flat else "vertical", **look)
         bar.set_label("first spike (ms)")
         bar.outline.set_visible(False)
     return axes
@@ -189,7 +201,7 @@ def _hatch(axes, sheet):
     from matplotlib.patches import Patch, Rectangle
 
     boxes = [Rectangle((left - 0.5, top - 0.5), width, height) for top, left, height, width in sheet.tiles]
-    look = {
+    look: dict[str, Any] = {
         "facecolor": style.SILENT_FACE,
         "edgecolor": style.SILENT_HATCH,
         "hatch": "//////",

@@ -1,12 +1,20 @@
 """Hessian norms: how curved the loss is in each array of parameters."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim.errors import InputError
 from viz import style
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def hessian_norms(norms, *, axes=None):
+
+def hessian_norms(norms: Mapping[str, Mapping[str, float]], *, axes: Axes | None = None) -> Axes:
     """Draw the Hessian norm of every array of parameters as bars, one group a way of initialising.
 
     Parameters

@@ -1,11 +1,21 @@
 """Latency: how first spikes and decisions spread in time."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
 from eventsim.errors import InputError, choose
 from viz import selection, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Several
+    from eventsim.trace import Trace
 
 _BY = ("population", "class", "outcome")
 _TEXT_UP_TO = 40  # rows; more, and the numbers beside them could not be read
@@ -21,16 +31,16 @@ class Row(NamedTuple):
 
 
 def latency(
-    trace,
-    by="population",
+    trace: Trace,
+    by: Literal["population", "class", "outcome"] = "population",
     *,
-    populations=None,
-    output=None,
-    labels=None,
-    class_names=None,
-    bins=None,
-    axes=None,
-):
+    populations: Several | None = None,
+    output: str | None = None,
+    labels: ArrayLike | None = None,
+    class_names: Sequence[str] | None = None,
+    bins: int | None = None,
+    axes: Axes | None = None,
+) -> Axes:
     """Draw distributions of latencies, one row each, over one time axis.
 
     Latency counts from the onset of the stimulus (t = 0 of a sample). A row is a histogram scaled to its
@@ -119,9 +129,9 @@ def _by_decision(trace, by, output, labels, class_names):
     if truth is None:
         raise InputError(f"latency by {by} needs the true classes; give labels=, one whole number a sample")
     decision = measure.decide(trace, output)
-    settles = decision.settling_time is not None
-    times = decision.settling_time if settles else decision.time
-    what = f"settling time of {decision.output}" if settles else f"decision of {decision.output}"
+    times, what = decision.time, f"decision of {decision.output}"
+    if decision.settling_time is not None:
+        times, what = decision.settling_time, f"settling time of {decision.output}"
     if by == "class":
         groups = [(_class_name(one, class_names), truth == one, style.PALETTE[0]) for one in np.unique(truth)]
     else:

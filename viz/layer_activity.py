@@ -1,13 +1,24 @@
 """Learning: what the layers do, by epoch."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from eventsim.errors import InputError
 from viz import style
 from viz.learning import curves_of, draw_panel, records_of
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def layer_activity(history, epoch=None, *, axes=None):
+    from eventsim.kinds import Array
+    from viz.learning import Log
+
+
+def layer_activity(history: Log, epoch: int | None = None, *, axes: Sequence[Axes] | Array | None = None) -> Array:
     """Draw what the layers did during a training: silence, gradients, and when they spiked.
 
     Parameters
@@ -47,7 +58,7 @@ def layer_activity(history, epoch=None, *, axes=None):
     return row
 
 
-def draw_histograms(axes, spike_times, colours):
+def draw_histograms(axes: Axes, spike_times: Mapping[str, Any] | None, colours: Mapping[str, str]) -> None:
     """Draw a row of bars a layer, the first one at the top, all over the same time axis.
 
     Parameters

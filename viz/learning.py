@@ -1,14 +1,26 @@
 """Learning: curves of a training, by epoch."""
 
+from __future__ import annotations
+
 import json
 import os
 import pathlib
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from eventsim.errors import InputError, did_you_mean
 from viz import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from eventsim.kinds import Array, PathLike
+    from training.history import History
+
+Log: TypeAlias = "PathLike | History | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]"
+"""The forms in which `learning` takes the records of a training."""
 
 _PARTS = {
     "train": "training",
@@ -45,7 +57,9 @@ class Curve(NamedTuple):
     values: np.ndarray
 
 
-def learning(history, quantities=None, *, axes=None):
+def learning(
+    history: Log, quantities: str | Sequence[str] | None = None, *, axes: Axes | Sequence[Axes] | Array | None = None
+) -> Array:
     """Draw the curves of a training, one panel a quantity.
 
     Parameters
@@ -89,7 +103,7 @@ def learning(history, quantities=None, *, axes=None):
     return row
 
 
-def records_of(history):
+def records_of(history: Log) -> list[dict[str, Any]]:
     """Return a list of dicts from any of the forms that `learning` takes."""
     if isinstance(history, (str, os.PathLike)):
         return _lines(history)
@@ -128,7 +142,7 @@ def _lines(path):
     return records
 
 
-def curves_of(records):
+def curves_of(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[Curve]], Array, str]:
     """Return curves by quantity, the places on the x axis, and what these count."""
     keys = list(dict.fromkeys(key for record in records for key in record))
     unit = next((key for key in _STEPS if key in keys), None)
@@ -143,13 +157,11 @@ def curves_of(records):
         quantity, part = _split(key)
         inner = list(dict.fromkeys(name for value in column if isinstance(value, dict) for name in value))
         if inner:
-            curves = [
-                Curve(name, [value.get(name) if isinstance(value, dict) else None for value in column])
-                for name in inner
-            ]
+            named = [(name, [value.get(name) if isinstance(value, dict) else None for value in column])
+                     for name in inner]
         else:
-            curves = [Curve(part, column)]
-        curves = [Curve(label, np.array([_number(value) for value in values])) for label, values in curves]
+            named = [(part, column)]
+        curves = [Curve(label, np.array([_number(value) for value in values])) for label, values in named]
         if any(np.isfinite(curve.values).any() for curve in curves):
             panels.setdefault(quantity, []).extend(curves)
     return panels, x, unit or "record"
@@ -167,7 +179,7 @@ def _number(value):
     return float(value) if isinstance(value, (int, float, np.number)) else np.nan
 
 
-def draw_panel(axes, quantity, x, unit, curves, best_epoch):
+def draw_panel(axes: Axes, quantity: str, x: Array, unit: str, curves: Sequence[Curve], best_epoch: int | None) -> None:
     """Draw the curves of a quantity by `unit`; with `best_epoch` None the best accuracy is ringed."""
     share = quantity in _SHARES and all(np.nanmax(curve.values) <= 1.0 for curve in curves)
     factor = 100.0 if share else 1.0
@@ -184,7 +196,8 @@ def draw_panel(axes, quantity, x, unit, curves, best_epoch):
         )
     axes.set_xlabel(unit)
     axes.set_ylabel(_UNITS.get(quantity, quantity.replace("_", " ")))
-    axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
+    locator: Any = axes.xaxis.get_major_locator()  # the default one counts in round numbers
+    locator.set_params(integer=True, min_n_ticks=1)
     style.tidy(axes, grid="y")
     if not curves:
         axes.set_xticks([])

@@ -1,16 +1,37 @@
 """Membrane: the exact potential between spikes, with its threshold and the spikes."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim.errors import InputError
 from viz import selection, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from eventsim.kinds import Which
+    from eventsim.trace import Trace
 
 _NEURONS = 5  # shown unless the user names some
 _STYLES = ("-", "--", ":", "-.")  # a second mark of identity once the palette has been used up
 _INSTANTS = 20_000  # arrivals that get points of their own; beyond, the regular grid is dense enough to see
 
 
-def membrane(trace, population, neurons=None, sample=0, *, t_start=0.0, t_stop=None, points=1000, axes=None):
+def membrane(
+    trace: Trace,
+    population: Which,
+    neurons: int | Sequence[int] | None = None,
+    sample: int = 0,
+    *,
+    t_start: float = 0.0,
+    t_stop: float | None = None,
+    points: int = 1000,
+    axes: Axes | None = None,
+) -> Axes:
     """Draw the membrane potential of some neurons, evaluated in closed form between their spikes.
 
     The curve has a regular grid of points and, in addition, points on both sides of every arrival and

@@ -1,12 +1,22 @@
 """Raster: every spike a mark, every population a coloured band, optionally its rate in a margin."""
 
+from __future__ import annotations
+
 import itertools
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
 from eventsim.errors import InputError, choose
 from viz import selection, style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Floats, Several
+    from eventsim.trace import Trace
 
 _ARRANGEMENTS = ("side", "overlay")
 _SIDE_BY_SIDE = 8  # samples; with more, each is too narrow to read and they are laid over each other
@@ -20,24 +30,56 @@ class Band(NamedTuple):
     top: float
     step: float
 
-    def rows(self, neuron):
+    def rows(self, neuron: ArrayLike) -> Floats:
         """Return the heights at which neurons are drawn."""
         return self.bottom + (np.asarray(neuron) + 0.5) * self.step
 
 
+@overload
 def raster(
-    trace,
-    sample=0,
+    trace: Trace,
+    sample: int | Sequence[int] | None = ...,
     *,
-    populations=None,
-    axes=None,
-    rates=False,
-    t_start=0.0,
-    t_stop=None,
-    arrange=None,
-    bin_width=None,
-    rasterize_above=style.RASTERIZE_ABOVE,
-):
+    populations: Several | None = ...,
+    axes: Axes | None = ...,
+    rates: Literal[False] = ...,
+    t_start: float = ...,
+    t_stop: float | None = ...,
+    arrange: Literal["side", "overlay"] | None = ...,
+    bin_width: float | None = ...,
+    rasterize_above: int = ...,
+) -> Axes: ...
+
+
+@overload
+def raster(
+    trace: Trace,
+    sample: int | Sequence[int] | None = ...,
+    *,
+    populations: Several | None = ...,
+    axes: Axes | None = ...,
+    rates: bool,
+    t_start: float = ...,
+    t_stop: float | None = ...,
+    arrange: Literal["side", "overlay"] | None = ...,
+    bin_width: float | None = ...,
+    rasterize_above: int = ...,
+) -> Any: ...
+
+
+def raster(
+    trace: Trace,
+    sample: int | Sequence[int] | None = 0,
+    *,
+    populations: Several | None = None,
+    axes: Axes | None = None,
+    rates: bool = False,
+    t_start: float = 0.0,
+    t_stop: float | None = None,
+    arrange: Literal["side", "overlay"] | None = None,
+    bin_width: float | None = None,
+    rasterize_above: int = style.RASTERIZE_ABOVE,
+) -> Axes | Array:
     """Draw the spikes of a trace, one mark each, coloured by population.
 
     Populations are stacked in the order of the network, the first at the bottom. A band's height

@@ -1,13 +1,19 @@
 """Report: one page about a training or a simulation, complete in itself."""
 
+from __future__ import annotations
+
 import pathlib
+from typing import TYPE_CHECKING
 
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike
 
 _ENDINGS = (".html", ".htm")
 
 
-def report(source, out=None):
+def report(source: PathLike, out: PathLike | None = None) -> pathlib.Path:
     """Write a page about what a folder holds: an HTML file that needs no other file, no network and no script.
 
     Parameters
@@ -50,7 +56,7 @@ def report(source, out=None):
     return out
 
 
-def _beside(source):
+def _beside(source: pathlib.Path) -> pathlib.Path:
     """Return where the page goes by itself; never into a folder of segments, which the end of the run removes."""
     if source.is_dir() and source.name.endswith(".segments"):
         return source.with_name(source.name.removesuffix(".segments")).with_suffix(".html")

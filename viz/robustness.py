@@ -1,9 +1,19 @@
 """Robustness: how accuracy falls with what disturbs a network."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from eventsim.errors import InputError
 from viz import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from eventsim.kinds import Array
 
 QUANTITIES = {
     "jitter_ms": "jitter of spike times (ms)",
@@ -17,7 +27,7 @@ QUANTITIES = {
 _SHARES = ("drop", "threshold_cv")
 
 
-def robustness(sweeps, *, axes=None):
+def robustness(sweeps: Mapping[str, Mapping[str, Any]], *, axes: Sequence[Axes] | Array | None = None) -> Array:
     """Draw accuracy against the strength of each disturbance, one panel a disturbance.
 
     Parameters

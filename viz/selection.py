@@ -1,13 +1,24 @@
 """Which samples, populations and times of a trace a figure shows; refusals name what there is."""
 
+from __future__ import annotations
+
 import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def samples_of(trace, sample):
+    from eventsim.kinds import Integers, Several, Which
+    from eventsim.population import Population
+    from eventsim.spike_table import SpikeTable
+    from eventsim.trace import Trace
+
+
+def samples_of(trace: Trace, sample: Any) -> Integers:
     """Return the samples asked for.
 
     Parameters
@@ -44,7 +55,7 @@ def samples_of(trace, sample):
     return np.array(chosen, dtype=np.int64)
 
 
-def sample_name(trace, sample):
+def sample_name(trace: Trace, sample: int) -> str:
     """Return "sample 3", with the true class where the trace has labels.
 
     Parameters
@@ -62,7 +73,7 @@ def sample_name(trace, sample):
     return f"sample {sample}" + ("" if trace.labels is None else f", class {trace.labels[sample]}")
 
 
-def one_sample(trace, sample):
+def one_sample(trace: Trace, sample: Any) -> int:
     """Return one sample number, checked.
 
     Parameters
@@ -88,7 +99,7 @@ def one_sample(trace, sample):
     return int(chosen[0])
 
 
-def populations_of(trace, populations):
+def populations_of(trace: Trace, populations: Several | None) -> list[str]:
     """Return the names of the populations asked for, in the order of the network.
 
     Parameters
@@ -112,13 +123,14 @@ def populations_of(trace, populations):
     if populations is None:
         return [name for name in trace.populations if not trace.network.populations[name].is_readout]
     one = isinstance(populations, str) or hasattr(populations, "name")
-    asked = {getattr(each, "name", each) for each in ([populations] if one else populations)}
+    several: Any = [populations] if one else populations
+    asked = {getattr(each, "name", each) for each in several}
     for name in asked:
         trace.spikes(name)  # raises the trace's own one-line error
     return [name for name in trace.network.populations if name in asked]
 
 
-def one_population(trace, population):
+def one_population(trace: Trace, population: Which) -> Population:
     """Return the population of a name or handle.
 
     Parameters
@@ -138,12 +150,12 @@ def one_population(trace, population):
     InputError
         A population that is unknown or was not recorded.
     """
-    name = getattr(population, "name", population)
+    name: Any = getattr(population, "name", population)
     trace.spikes(name)
     return trace.network.populations[name]
 
 
-def window(trace, t_start, t_stop):
+def window(trace: Trace, t_start: float, t_stop: float | None) -> tuple[float, float]:
     """Return the shown window.
 
     Parameters
@@ -173,7 +185,7 @@ def window(trace, t_start, t_stop):
     return start, stop
 
 
-def rows_of_sample(trace, name, sample):
+def rows_of_sample(trace: Trace, name: str, sample: int) -> SpikeTable:
     """Return the spikes of one population in one sample.
 
     Parameters
@@ -195,7 +207,7 @@ def rows_of_sample(trace, name, sample):
     return type(table)(*(column[part] for column in table))
 
 
-def labels_of(trace, labels):
+def labels_of(trace: Trace, labels: ArrayLike | None) -> Integers | None:
     """Return the true classes: those given, else those of the trace, else None.
 
     Parameters

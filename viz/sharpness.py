@@ -1,11 +1,20 @@
 """Sharpness: the largest eigenvalue of the Hessian along a training."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from eventsim.errors import InputError
 from viz import style
 from viz.learning import records_of
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
-def sharpness(history, rate=None, *, axes=None):
+    from viz.learning import Log
+
+
+def sharpness(history: Log, rate: float | None = None, *, axes: Axes | None = None) -> Axes:
     """Draw the largest eigenvalue of the Hessian by epoch, and 2 / rate, above which gradient descent is unstable.
 
     Parameters

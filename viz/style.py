@@ -4,9 +4,21 @@ Everything here acts on the axes it is given; no global setting of matplotlib is
 matplotlib itself is imported when the first figure is made.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.text import Text
+
+    from eventsim.kinds import Array
+    from eventsim.network import Network
 
 # Okabe and Ito (2008), "Color universal design": their palette less yellow (too pale for thin marks
 # on white) and black (kept for text), ordered so that neighbours differ in lightness too.
@@ -24,7 +36,7 @@ TIME_MAP = "viridis"  # perceptually even and safe for colour-blind readers; gre
 RASTERIZE_ABOVE = 5000  # marks; more make a vector file slow to open
 
 
-def single_axes(axes, figsize):
+def single_axes(axes: Axes | None, figsize: tuple[float, float]) -> Axes:
     """Return `axes`, or the axes of a new figure where it is None.
 
     Parameters
@@ -51,7 +63,9 @@ def single_axes(axes, figsize):
     return _checked(axes)
 
 
-def axes_row(axes, count, figsize, sharey=False):
+def axes_row(
+    axes: Axes | Sequence[Axes] | Array | None, count: int, figsize: tuple[float, float], sharey: bool = False
+) -> Array:
     """Return `count` axes: those given, or a row of new ones where `axes` is None.
 
     Parameters
@@ -88,7 +102,7 @@ def axes_row(axes, count, figsize, sharey=False):
     return row
 
 
-def _checked(axes):
+def _checked(axes: Any) -> Axes:
     from matplotlib.axes import Axes
 
     if not isinstance(axes, Axes):
@@ -96,12 +110,12 @@ def _checked(axes):
     return axes
 
 
-def colour(place):
+def colour(place: int) -> str:
     """Return the colour of curve number `place`, 0 the first: the palette again and again."""
     return PALETTE[place % len(PALETTE)]
 
 
-def population_colours(network):
+def population_colours(network: Network) -> dict[str, Any]:
     """Return a colour for every population of a network, the same in all figures of that network.
 
     Parameters
@@ -126,7 +140,7 @@ def population_colours(network):
     return colours
 
 
-def darker(colour, factor=0.72):
+def darker(colour: Any, factor: float = 0.72) -> Any:
     """Return a darker shade of a colour, for text in the colour of thin marks.
 
     Parameters
@@ -146,7 +160,7 @@ def darker(colour, factor=0.72):
     return tuple(factor * part for part in to_rgb(colour))
 
 
-def tidy(axes, grid=None):
+def tidy(axes: Axes, grid: Literal["x", "y", "both"] | None = None) -> None:
     """Remove the upper and right frame, and draw a faint grid.
 
     Parameters
@@ -162,7 +176,7 @@ def tidy(axes, grid=None):
         axes.set_axisbelow(True)
 
 
-def legend_beside(axes):
+def legend_beside(axes: Axes) -> None:
     """Put the legend of labelled artists to the right of the data.
 
     Parameters
@@ -173,7 +187,7 @@ def legend_beside(axes):
     _legend(axes, loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0)
 
 
-def legend_above(axes):
+def legend_above(axes: Axes) -> None:
     """Put the legend of labelled artists above the data, up to three entries in a row.
 
     Parameters
@@ -193,12 +207,12 @@ def legend_above(axes):
     )
 
 
-def _legend(axes, **place):
+def _legend(axes: Axes, **place: Any) -> None:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False, fontsize="small", **place)
 
 
-def say(axes, text):
+def say(axes: Axes, text: str) -> Text:
     """Write into the middle of empty axes, so that nothing to show does not look like a failure.
 
     Parameters
@@ -226,7 +240,7 @@ def say(axes, text):
     )
 
 
-def time_axis(axes, label="time (ms)"):
+def time_axis(axes: Axes, label: str = "time (ms)") -> None:
     """Label the x axis and let its ticks fall on steps of 1, 2, 4 or 5.
 
     Parameters
@@ -242,7 +256,7 @@ def time_axis(axes, label="time (ms)"):
     axes.xaxis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 4, 5, 10]))
 
 
-def margin_above(axes, share):
+def margin_above(axes: Axes, share: float) -> Axes:
     """Return new axes above `axes`, sharing its x axis; the room is taken from `axes` itself.
 
     Parameters
@@ -264,14 +278,14 @@ def margin_above(axes, share):
         margin = figure.add_subplot(parts[0], sharex=axes)
     else:
         box = axes.get_position()
-        axes.set_position([box.x0, box.y0, box.width, box.height * (0.97 - share)])
+        axes.set_position((box.x0, box.y0, box.width, box.height * (0.97 - share)))
         height = box.height * share
-        margin = figure.add_axes([box.x0, box.y1 - height, box.width, height], sharex=axes)
+        margin = figure.add_axes((box.x0, box.y1 - height, box.width, height), sharex=axes)
     margin.tick_params(axis="x", labelbottom=False)
     return margin
 
 
-def size_in_points(axes):
+def size_in_points(axes: Axes) -> tuple[float, float]:
     """Return width and height of axes, before any layout engine has moved them.
 
     Parameters

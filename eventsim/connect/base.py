@@ -1,10 +1,18 @@
 """What every kind of connection can say about itself, and drawing weights synapse by synapse."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from eventsim import arrays, random
 from eventsim.distributions import Distribution
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Drawn, Floats, Ids, Integers, Key, Pairs
+    from eventsim.population import Population
 
 TOPOLOGY, WEIGHT, DELAY = 0, 1, 2
 """Third counter of a random draw: what is drawn. The first two are the target and the source neuron."""
@@ -29,15 +37,15 @@ class Connection:
         Whether the synapses are listed or drawn one by one.
     """
 
-    pool = 1
-    lists_pairs = False
-    weight = None
+    pool: int = 1
+    lists_pairs: bool = False
+    weight: float | Floats | Distribution | None = None
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """Return the arguments other than weights and neuron ids, as a dict of plain values."""
         return {}
 
-    def pairs(self, source, target, key):
+    def pairs(self, source: Population, target: Population, key: Key) -> Pairs | None:
         """Return what is listed or drawn synapse by synapse.
 
         Parameters
@@ -54,7 +62,7 @@ class Connection:
         """
         return None
 
-    def weight_shape(self, source, target, pairs):
+    def weight_shape(self, source: Population, target: Population, pairs: Pairs | Any) -> tuple[int, ...]:
         """Return the shape of the weights, after checking that the two ends fit the rule.
 
         Raises
@@ -64,7 +72,9 @@ class Connection:
         """
         raise NotImplementedError
 
-    def ends(self, source, target, pairs, shape):
+    def ends(
+        self, source: Population, target: Population, pairs: Pairs | Any, shape: tuple[int, ...]
+    ) -> tuple[Ids, Ids, Integers]:
         """Return the synapses.
 
         Returns
@@ -76,7 +86,9 @@ class Connection:
         """
         raise NotImplementedError
 
-    def counters(self, source, target, pairs, shape):
+    def counters(
+        self, source: Population, target: Population, pairs: Pairs | Any, shape: tuple[int, ...]
+    ) -> tuple[Array, Array, Array]:
         """Return three integer arrays that broadcast to `shape` and tell every weight from every other.
 
         The first is the target neuron (of a kernel: the output channel), the second the source neuron, the
@@ -84,7 +96,7 @@ class Connection:
         """
         raise NotImplementedError
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         parts = [f"{name}={value!r}" for name, value in self.settings().items()]
         weight = self.weight
         if isinstance(weight, np.ndarray):
@@ -94,7 +106,7 @@ class Connection:
         return f"{type(self).__name__}({', '.join(parts)})"
 
 
-def given_weight(value):
+def given_weight(value: Drawn) -> float | Floats | Distribution:
     """Return weights as given by the user: a Distribution, a float, or a new float64 array.
 
     Raises
@@ -109,19 +121,21 @@ def given_weight(value):
     return float(array) if array.ndim == 0 else array
 
 
-def check_weight(array):
+def check_weight(array: Floats) -> None:
     """Raise `InputError` where a weight is NaN or infinite."""
     arrays.check_each("weight", array, np.isfinite(array), "weights must be finite numbers")
 
 
-def check_delay(array):
+def check_delay(array: Floats) -> None:
     """Raise `InputError` where a delay is negative, NaN or infinite."""
     arrays.check_each(
         "delay", array, (array >= 0.0) & (array < np.inf), "delays must be finite and >= 0, in ms"
     )
 
 
-def draw(distribution, key, counters, purpose, shape):
+def draw(
+    distribution: Distribution, key: Key, counters: tuple[Array, Array, Array], purpose: int, shape: tuple[int, ...]
+) -> Floats:
     """Return draws of a distribution, one a parameter.
 
     Parameters
@@ -150,7 +164,7 @@ def draw(distribution, key, counters, purpose, shape):
     return result.reshape(shape)
 
 
-def pooled_map(source, pool, what):
+def pooled_map(source: Population, pool: int, what: str) -> tuple[int, int, int]:
     """Return the (height, width, channels) of a source map after average pooling.
 
     Raises
@@ -171,7 +185,7 @@ def pooled_map(source, pool, what):
     return height // pool, width // pool, channels
 
 
-def pooled_index(source, pool):
+def pooled_index(source: Population, pool: int) -> Integers:
     """Return, for every source neuron, its index in the pooled map; int64 (source.size,)."""
     if pool == 1:
         return np.arange(source.size, dtype=np.int64)

@@ -3,7 +3,11 @@
 Every neuron draws from counters of its own, so its synapses do not depend on the size of the other draws.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Never
 
 import numpy as np
 
@@ -13,13 +17,17 @@ from eventsim.connect.listed import Listed
 from eventsim.distributions import Distribution
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Drawn, Flags, Floats, Ids, Integers, Key, Pairs
+    from eventsim.population import Population
+
 _BLOCK = 1 << 16  # draws at a time: temporary arrays stay in the cache
 
 
 class Chance(Listed):
     """A connection whose pairs are drawn; synapses are ordered by (source, target)."""
 
-    def __init__(self, weight, allow_self, seed):
+    def __init__(self, weight: Drawn, allow_self: bool, seed: int | None) -> None:
         self.weight = given_weight(weight)
         if not isinstance(self.weight, float | Distribution):
             raise InputError(
@@ -29,14 +37,14 @@ class Chance(Listed):
         self.allow_self = arrays.flag("allow_self", allow_self)
         self.seed = None if seed is None else arrays.integer("seed", seed, 0, 2**64 - 1)
 
-    def _candidates(self, drawing, other):
+    def _candidates(self, drawing: Population, other: Population) -> int:
         """Return how many neurons of `other` each neuron of `drawing` may choose from."""
         return other.size - 1 if self._skips_self(drawing, other) else other.size
 
-    def _skips_self(self, drawing, other):
+    def _skips_self(self, drawing: Population, other: Population) -> bool:
         return drawing is other and not self.allow_self
 
-    def _pairs(self, drawing, chosen, skip):
+    def _pairs(self, drawing: Integers, chosen: Integers, skip: bool) -> Pairs:
         """Shift choices past the neuron itself; return the two ends (drawing, chosen) as int32."""
         if skip:
             chosen = chosen + (chosen >= drawing)
@@ -63,18 +71,20 @@ class FixedProbability(Chance):
         If an argument is out of range.
     """
 
-    def __init__(self, p, weight, allow_self=False, seed=None, **unknown):
+    def __init__(
+        self, p: float, weight: Drawn, allow_self: bool = False, seed: int | None = None, **unknown: Never
+    ) -> None:
         foreign.refuse("FixedProbability", unknown, ("p", "weight", "allow_self", "seed"), foreign.CONNECTION)
         super().__init__(weight, allow_self, seed)
         self.p = arrays.number("p", p)
         if not 0.0 <= self.p <= 1.0:
             raise InputError(f"p is {self.p:g}; allowed: probabilities, 0 to 1.")
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """Return p, allow_self and the seed; see `Connection.settings`."""
         return {"p": self.p, "allow_self": self.allow_self, "seed": self.seed}
 
-    def pairs(self, source, target, key):
+    def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Draw the pairs, target neuron by target neuron; see `Connection.pairs`."""
         skip = self._skips_self(target, source)
         size = self._candidates(target, source)
@@ -103,21 +113,23 @@ class FixedInDegree(Chance):
         If an argument is out of range.
     """
 
-    def __init__(self, k, weight, allow_self=False, seed=None, **unknown):
+    def __init__(
+        self, k: int, weight: Drawn, allow_self: bool = False, seed: int | None = None, **unknown: Never
+    ) -> None:
         foreign.refuse("FixedInDegree", unknown, ("k", "weight", "allow_self", "seed"), foreign.CONNECTION)
         super().__init__(weight, allow_self, seed)
         self.k = arrays.integer("k", k, 0)
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """Return k, allow_self and the seed; see `Connection.settings`."""
         return {"k": self.k, "allow_self": self.allow_self, "seed": self.seed}
 
-    def pairs(self, source, target, key):
+    def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Draw k sources for each target neuron; see `Connection.pairs`."""
         owner, chosen = self._draw(target, source, key)
         return _ordered(chosen, owner)
 
-    def _draw(self, drawing, other, key):
+    def _draw(self, drawing: Population, other: Population, key: Key) -> Pairs:
         size = self._candidates(drawing, other)
         if self.k > size:
             raise InputError(
@@ -148,35 +160,37 @@ class FixedOutDegree(FixedInDegree):
         If an argument is out of range.
     """
 
-    def __init__(self, k, weight, allow_self=False, seed=None, **unknown):
+    def __init__(
+        self, k: int, weight: Drawn, allow_self: bool = False, seed: int | None = None, **unknown: Never
+    ) -> None:
         foreign.refuse("FixedOutDegree", unknown, ("k", "weight", "allow_self", "seed"), foreign.CONNECTION)
         super().__init__(k, weight, allow_self, seed)
 
-    def pairs(self, source, target, key):
+    def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Draw k targets for each source neuron; see `Connection.pairs`."""
         return _ordered(*self._draw(source, target, key))
 
 
-def _ordered(source, target):
+def _ordered(source: Ids, target: Ids) -> Pairs:
     """Return the pairs ordered by (source, target); no pair comes twice."""
     code = source.astype(np.int64) << 32 | target
     code.sort(kind="stable")
     return (code >> 32).astype(np.int32), (code & 0xFFFFFFFF).astype(np.int32)
 
 
-def _blocks(owners, width):
+def _blocks(owners: Integers, width: int) -> Iterator[Integers]:
     """Yield `owners` in blocks of about `_BLOCK` draws of `width` each."""
     rows = max(1, _BLOCK // max(width, 1))
     for start in range(0, len(owners), rows):
         yield owners[start : start + rows]
 
 
-def _uniform(key, owners, first, width):
+def _uniform(key: Key, owners: Integers, first: int, width: int) -> Floats:
     """Return draws number `first` to `first + width - 1` of every owner, (owners, width)."""
     return random.uniform(key, owners[:, None], np.arange(first, first + width)[None, :], TOPOLOGY, 0)
 
 
-def _with_probability(p, owners, size, key):
+def _with_probability(p: float, owners: int, size: int, key: Key) -> tuple[Integers, Integers]:
     """Choose each of `size` candidates with probability p, for every owner.
 
     The gaps between chosen candidates are geometric: ``floor(log(u) / log(1 - p))`` (Batagelj and Brandes,
@@ -208,7 +222,7 @@ def _with_probability(p, owners, size, key):
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _without_replacement(k, owners, size, key):
+def _without_replacement(k: int, owners: int, size: int, key: Key) -> tuple[Integers, Integers]:
     """Choose k different of `size` candidates for every owner.
 
     The first k different values of a sequence of independent draws are a uniformly random sample. Above half
@@ -227,7 +241,7 @@ def _without_replacement(k, owners, size, key):
     return _distinct(k, owners, size, key)
 
 
-def _distinct(k, owners, size, key):
+def _distinct(k: int, owners: int, size: int, key: Key) -> tuple[Integers, Integers]:
     """Return the first k different values of every owner's sequence of draws."""
     everyone = np.arange(owners, dtype=np.int64)
     if k == 0:
@@ -250,7 +264,7 @@ def _distinct(k, owners, size, key):
     return np.concatenate(owner), np.concatenate(chosen)
 
 
-def _first_of_its_value(drawn):
+def _first_of_its_value(drawn: Integers) -> Flags:
     """Return where a value comes for the first time in its row; bool, the shape of `drawn`."""
     order = np.argsort(drawn, axis=1, kind="stable")
     ordered = np.take_along_axis(drawn, order, axis=1)

@@ -1,13 +1,18 @@
 """Convolution of a map of neurons, with stride, zero padding and average pooling before it."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Never
 
 import numpy as np
 
 from eventsim import arrays, foreign
 from eventsim.connect.base import Connection, given_weight, pooled_index, pooled_map
-from eventsim.distributions import Distribution
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Drawn, Ids, Integers, Pairs
+    from eventsim.population import Population
 
 
 class Geometry(NamedTuple):
@@ -55,7 +60,15 @@ class Conv2d(Connection):
         If a weight is NaN or infinite, has not four axes, or another argument is out of range.
     """
 
-    def __init__(self, weight, stride=1, padding=0, pool=1, kernel=None, **unknown):
+    def __init__(
+        self,
+        weight: Drawn,
+        stride: int = 1,
+        padding: int | Literal["same"] = 0,
+        pool: int = 1,
+        kernel: int | tuple[int, int] | None = None,
+        **unknown: Never,
+    ) -> None:
         allowed = ("weight", "stride", "padding", "pool", "kernel")
         foreign.refuse("Conv2d", unknown, allowed, foreign.CONNECTION)
         self.weight = given_weight(weight)
@@ -63,13 +76,13 @@ class Conv2d(Connection):
         if isinstance(padding, str):
             if padding != "same":
                 raise InputError(f'padding "{padding}" is not known; allowed: "same" or a whole number >= 0.')
-            self.padding = padding
+            self.padding: int | Literal["same"] = padding
         else:
             self.padding = arrays.integer('padding (or "same")', padding, 0)
         self.pool = arrays.integer("pool", pool, 1)
         self.kernel = self._kernel(kernel)
 
-    def settings(self):
+    def settings(self) -> dict[str, Any]:
         """Return stride, padding, pool and kernel; see `Connection.settings`."""
         return {
             "stride": self.stride,
@@ -78,7 +91,7 @@ class Conv2d(Connection):
             "kernel": list(self.kernel),
         }
 
-    def geometry(self, source, target):
+    def geometry(self, source: Population, target: Population) -> Geometry:
         """Return the sizes of this convolution between two populations.
 
         Parameters
@@ -110,12 +123,14 @@ class Conv2d(Connection):
             target.shape[2],
         )
 
-    def weight_shape(self, source, target, pairs):
+    def weight_shape(self, source: Population, target: Population, pairs: Pairs | Any) -> tuple[int, ...]:
         """Return (kernel height, kernel width, source channels, target channels)."""
         sizes = self.geometry(source, target)
         return (*self.kernel, sizes.channels, sizes.out_channels)
 
-    def ends(self, source, target, pairs, shape):
+    def ends(
+        self, source: Population, target: Population, pairs: Pairs | Any, shape: tuple[int, ...]
+    ) -> tuple[Ids, Ids, Integers]:
         """Return the synapses, ordered by (source, target); see `Connection.ends`."""
         g = self.geometry(source, target)
         pixel, place, tap = _taps(g)
@@ -133,34 +148,37 @@ class Conv2d(Connection):
         parameter = (inner * g.out_channels)[:, None] + out
         return sources, targets.reshape(-1).astype(np.int32), parameter.reshape(-1)
 
-    def counters(self, source, target, pairs, shape):
+    def counters(
+        self, source: Population, target: Population, pairs: Pairs | Any, shape: tuple[int, ...]
+    ) -> tuple[Array, Array, Array]:
         """Return the output channel, then the place in the kernel; see `Connection.counters`."""
         rows, columns, channels, out = shape
         inner = np.arange(rows * columns * channels).reshape(rows, columns, channels, 1)
         return np.arange(out).reshape(1, 1, 1, out), inner, np.zeros((1, 1, 1, 1), dtype=np.int64)
 
-    def _kernel(self, kernel):
+    def _kernel(self, kernel: int | tuple[int, int] | None) -> tuple[int, ...]:
         if kernel is not None:
             parts = kernel if isinstance(kernel, tuple | list) else (kernel, kernel)
             if len(parts) != 2:
                 raise InputError(f"kernel must be one whole number or (height, width); got {kernel!r}.")
             kernel = tuple(arrays.integer("kernel", part, 1) for part in parts)
-        if isinstance(self.weight, Distribution | float):
+        weight = self.weight
+        if not isinstance(weight, np.ndarray):
             if kernel is None:
                 raise InputError("Conv2d with one weight or a distribution needs kernel=(height, width).")
             return kernel
-        if self.weight.ndim != 4 or 0 in self.weight.shape:
+        if weight.ndim != 4 or 0 in weight.shape:
             raise InputError(
                 "Conv2d weight must have shape (kernel height, kernel width, source channels, target "
-                f"channels); got {self.weight.shape}."
+                f"channels); got {weight.shape}."
             )
-        if kernel is not None and kernel != self.weight.shape[:2]:
+        if kernel is not None and kernel != weight.shape[:2]:
             raise InputError(
-                f"kernel {kernel} is not the kernel of the weight, {self.weight.shape[:2]}; leave it out."
+                f"kernel {kernel} is not the kernel of the weight, {weight.shape[:2]}; leave it out."
             )
-        return self.weight.shape[:2]
+        return weight.shape[:2]
 
-    def _along(self, side, size, kernel):
+    def _along(self, side: str, size: int, kernel: int) -> tuple[int, int]:
         """Return the number of places along one axis, and the zeros before the first pixel."""
         if self.padding == "same":
             places = -(-size // self.stride)
@@ -174,7 +192,7 @@ class Conv2d(Connection):
         return (padded - kernel) // self.stride + 1, self.padding
 
 
-def _taps(g):
+def _taps(g: Geometry) -> tuple[Integers, Integers, Integers]:
     """Return every meeting of a source pixel and an output place, ordered by (pixel, place).
 
     Returns
@@ -191,7 +209,7 @@ def _taps(g):
     return pixel[order], place[order], tap[order]
 
 
-def _taps_along(size, kernel, places, stride, padding):
+def _taps_along(size: int, kernel: int, places: int, stride: int, padding: int) -> tuple[Integers, Integers, Integers]:
     """Return (pixel, place, offset in the kernel) of all meetings along one axis; padding pixels left out."""
     place = np.repeat(np.arange(places, dtype=np.int64), kernel)
     offset = np.tile(np.arange(kernel, dtype=np.int64), places)

@@ -1,10 +1,20 @@
 """Synapses that the user lists one by one: `Sparse`, and `OneToOne`."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Never
+
 import numpy as np
 
 from eventsim import arrays, foreign
 from eventsim.connect.base import Connection, given_weight
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Drawn, Ids, Integers, Key, Pairs
+    from eventsim.population import Population
 
 
 class Listed(Connection):
@@ -12,15 +22,19 @@ class Listed(Connection):
 
     lists_pairs = True
 
-    def weight_shape(self, source, target, pairs):
+    def weight_shape(self, source: Population, target: Population, pairs: Pairs | Any) -> tuple[int, ...]:
         """Return (number of synapses,); see `Connection.weight_shape`."""
         return (len(pairs[0]),)
 
-    def ends(self, source, target, pairs, shape):
+    def ends(
+        self, source: Population, target: Population, pairs: Pairs | Any, shape: tuple[int, ...]
+    ) -> tuple[Ids, Ids, Integers]:
         """Return the list; see `Connection.ends`."""
         return pairs[0], pairs[1], np.arange(len(pairs[0]), dtype=np.int64)
 
-    def counters(self, source, target, pairs, shape):
+    def counters(
+        self, source: Population, target: Population, pairs: Pairs | Any, shape: tuple[int, ...]
+    ) -> tuple[Array, Array, Array]:
         """Return target, source, and the rank among synapses of the same pair; see `Connection.counters`."""
         return pairs[1], pairs[0], _rank_among_equals(pairs[0], pairs[1])
 
@@ -41,7 +55,7 @@ class Sparse(Listed):
         If the lists differ in length, an id is not a whole number, or a weight is NaN or infinite.
     """
 
-    def __init__(self, source, target, weight, **unknown):
+    def __init__(self, source: ArrayLike, target: ArrayLike, weight: Drawn, **unknown: Never) -> None:
         foreign.refuse("Sparse", unknown, ("source", "target", "weight"), foreign.CONNECTION)
         self.weight = given_weight(weight)
         self.source = arrays.ids("source", source, arrays.MAXIMUM_SIZE, "a population")
@@ -52,7 +66,7 @@ class Sparse(Listed):
                 f"{len(self.target)} targets."
             )
 
-    def pairs(self, source, target, key):
+    def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Return the list, checked against the populations; see `Connection.pairs`."""
         for what, ids, population in (("source", self.source, source), ("target", self.target, target)):
             good = ids < population.size
@@ -76,11 +90,11 @@ class OneToOne(Listed):
         If a weight is NaN or infinite.
     """
 
-    def __init__(self, weight, **unknown):
+    def __init__(self, weight: Drawn, **unknown: Never) -> None:
         foreign.refuse("OneToOne", unknown, ("weight",), foreign.CONNECTION)
         self.weight = given_weight(weight)
 
-    def pairs(self, source, target, key):
+    def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Return (0, 0), (1, 1), ...; see `Connection.pairs`."""
         if source.size != target.size:
             raise InputError(
@@ -91,7 +105,7 @@ class OneToOne(Listed):
         return ids, ids
 
 
-def _rank_among_equals(source, target):
+def _rank_among_equals(source: Ids, target: Ids) -> Integers:
     """Return, for every pair, how many equal pairs come before it in the list; int64 (n,)."""
     count = len(source)
     rank = np.zeros(count, dtype=np.int64)

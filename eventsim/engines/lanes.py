@@ -16,6 +16,10 @@ bounds for the state before its first arrival, (a0, a1, sa) and (b0, b1, sb), th
 and the margin.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import llvmlite.binding
 import numpy as np
 from llvmlite import ir
@@ -59,6 +63,9 @@ def padded(lanes, itemsize):
 
 class VectorCode:
     """Writes the LLVM code of operations on vectors of one number type, as wide as the processor has them."""
+
+    strip: Callable[..., None]
+    """Of the subclasses that call `in_strips`: writes some vectors from a lane on."""
 
     def __init__(self, builder, number):
         self.builder = builder
@@ -144,7 +151,7 @@ class _Writer(VectorCode):
         """Write the passage of a block through `vectors` vectors that begin at `lane`."""
         builder = self.builder
         at = [builder.add(lane, index(number * self.lanes)) for number in range(vectors)]
-        head = [self.number(self.head, index(number)) for number in range(HEAD)] if self.tests else None
+        head = [self.number(self.head, index(number)) for number in range(HEAD)] if self.tests else []
         state = [[self.load(self.old, a) for a in at], [self.load(self.old, builder.add(self.width, a)) for a in at]]
         floor = drive = [None] * vectors
         if self.tests:

@@ -6,9 +6,11 @@ by sample, in parallel. Inputs may spike any number of times. The arithmetic of 
 sequence as in the other engines, so the results are the same bits (in double precision).
 """
 
+from __future__ import annotations
+
 import os
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -17,6 +19,9 @@ from eventsim.connect.dense import Dense
 from eventsim.engines import layer_arrivals, layer_events, layer_kernels, layer_wires
 from eventsim.errors import InputError, choose
 from eventsim.lower import lower
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Flags, Floats, Ids
 
 SHARD = 16
 """Samples that one task takes through all layers. Fixed, so that sums over shards are reproducible."""
@@ -72,6 +77,12 @@ class Activations:
     layer, for the backward sweep; empty unless asked for. `done` tells which samples were run: all, unless the
     run was cancelled.
     """
+
+    time: dict[str, Floats]
+    slope: dict[str, Floats]
+    generation: dict[str, Ids]
+    potential: dict[str, Floats]
+    done: Flags
 
     def __init__(self, plan, stimulus, n_samples, t_stop, precision):
         self.plan, self.stimulus, self.n_samples = plan, stimulus, n_samples

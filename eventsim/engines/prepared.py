@@ -1,7 +1,9 @@
 """What every sample of a network shares on the event engines, worked out once."""
 
+from __future__ import annotations
+
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +46,7 @@ class Prepared(NamedTuple):
     """(N,) arrivals that reach a neuron and those before it, were every source to fire once."""
 
 
-_KEPT = [None]
+_KEPT: list[Any] = [None]
 
 
 def prepare(lowered):
@@ -57,7 +59,7 @@ def prepare(lowered):
     cells, excites = new_cells(lowered), _excites(lowered)
     cells.pops[:, GRAIN] = _grain(lowered)
     cells.pops[:, LIKE] = _like(cells.pops, excites)
-    made = Prepared(lowered, Rows(*(getattr(lowered, field) for field in Rows._fields[:-1]), _varied(lowered)),
+    made = Prepared(lowered, Rows(*[*(getattr(lowered, field) for field in Rows._fields[:-1]), _varied(lowered)]),
                     lowered.synapse_target.view(np.uint32), links, excites,
                     shortest_delay(lowered), int(np.diff(lowered.row_ptr).max(initial=0)), lanes, cells, load)
     _KEPT[0] = made

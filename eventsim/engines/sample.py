@@ -4,7 +4,10 @@ What is saved does not depend on the engine: accumulators, refractory periods, s
 state. Candidates and limits are worked out anew where a run goes on.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 
 import numpy as np
 
@@ -48,7 +51,7 @@ _BEGIN = np.array([0.0, 0.0, 1.0, -1.0, 0.0])
 
 
 class EventSample:
-    """What the samples of both event engines have in common.
+    """What the samples of both event engines have in common; they bring `advance`, `flights` and `launch`.
 
     Parameters
     ----------
@@ -61,6 +64,10 @@ class EventSample:
     shards : int
         Into how many ranges the neurons are cut.
     """
+
+    advance: Callable[..., int]
+    flights: Callable[[], tuple[np.ndarray, np.ndarray]]
+    launch: Callable[[np.ndarray, np.ndarray], None]
 
     reusable = True
     """Whether there is `again`."""

@@ -5,6 +5,19 @@ they are called.
 """
 
 import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what the tables below load on first use, for type checkers and editors
+    from eventsim.io.neo import from_neo as from_neo
+    from eventsim.io.neo import to_neo as to_neo
+    from eventsim.io.nir_read import from_nir as from_nir
+    from eventsim.io.nir_write import to_nir as to_nir
+    from eventsim.io.nwb import from_nwb as from_nwb
+    from eventsim.io.nwb import to_nwb as to_nwb
+    from eventsim.io.sonata import from_sonata as from_sonata
+    from eventsim.io.sonata import to_sonata as to_sonata
+    from eventsim.io.text import from_csv as from_csv
+    from eventsim.io.text import to_csv as to_csv
 
 _HOME = {
     "from_csv": "text",
@@ -21,16 +34,17 @@ _HOME = {
 
 __all__ = sorted(_HOME)
 
+if not TYPE_CHECKING:  # to type checkers a name that is not in the tables is a mistake
 
-def __getattr__(name):
-    if name not in _HOME:
-        from eventsim.errors import did_you_mean
+    def __getattr__(name):
+        if name not in _HOME:
+            from eventsim.errors import did_you_mean
 
-        raise AttributeError(f'module "eventsim.io" has no "{name}".{did_you_mean(name, __all__)}')
-    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-    globals()[name] = value
-    return value
+            raise AttributeError(f'module "eventsim.io" has no "{name}".{did_you_mean(name, __all__)}')
+        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+        globals()[name] = value
+        return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

@@ -6,6 +6,11 @@ neuron, and a ``neo.Group`` for each population with its trains of all samples.
 Reference: Garcia et al., Front. Neuroinform. 8:10 (2014); https://neo.readthedocs.io.
 """
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
 import numpy as np
 
 import eventsim
@@ -13,11 +18,18 @@ from eventsim import arrays, optional, provenance
 from eventsim.errors import InputError
 from eventsim.io import exchange
 
+if TYPE_CHECKING:
+    import neo
+
+    from eventsim.kinds import Samples
+    from eventsim.spikes import Spikes
+    from eventsim.trace import Trace
+
 START = "t_start"
 """What to give as `origin` of `from_neo` to count times from the start of each segment."""
 
 
-def to_neo(trace, populations=None, samples=None):
+def to_neo(trace: Trace, populations: str | Sequence[str] | None = None, samples: Samples | None = None) -> neo.Block:
     """Return the spikes of a trace as a Neo block.
 
     Parameters
@@ -63,7 +75,12 @@ def to_neo(trace, populations=None, samples=None):
     return block
 
 
-def from_neo(source, population=None, key="neuron", origin=0.0):
+def from_neo(
+    source: neo.Block | neo.Segment | Sequence[neo.Segment] | Sequence[neo.SpikeTrain],
+    population: str | None = None,
+    key: str = "neuron",
+    origin: float | Literal["t_start"] = 0.0,
+) -> Spikes:
     """Return spike trains of Neo as spikes, for use as a stimulus.
 
     Parameters

@@ -211,12 +211,10 @@ def _read_projection(net, group):
     kind = group.attrs["kind"]
     if kind not in KINDS:
         raise InputError(f'projection "{group.attrs["name"]}" is of the unknown kind "{kind}"')
-    pairs = None
-    if "source_id" in group:
-        pairs = (group["source_id"][()], group["target_id"][()])
+    pairs = (group["source_id"][()], group["target_id"][()]) if "source_id" in group else None
     weight = group["weight"][()]
     rule = _from_rule(json.loads(group.attrs["rule"]), weight)
-    listed = {"source": pairs[0], "target": pairs[1]} if kind == "Sparse" else {}
+    listed = {"source": pairs[0], "target": pairs[1]} if kind == "Sparse" and pairs else {}
     connection = KINDS[kind](**listed, weight=rule, **json.loads(group.attrs["settings"]))
     ends = group.attrs["source"], group.attrs["target"]
     known = (pairs, weight, group["delay"][()], group.attrs.get("receptor"))

@@ -1,6 +1,8 @@
 """From which spikes, through which linear nodes, a node of NIR gets its input."""
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -124,7 +126,7 @@ def senders(flat, name):
 def _backwards(flat, name, dt):
     """Yield the paths to the input of a node, its own gains not yet among the steps."""
     found = 0
-    waiting = [(source, (), (name,), None, 0.0) for source in reversed(flat.before[name])]
+    waiting: list[Any] = [(source, (), (name,), None, 0.0) for source in reversed(flat.before[name])]
     while waiting:
         here, steps, seen, synapse, tau_syn = waiting.pop()
         kind, node = flat.kind(here), flat.nodes[here]

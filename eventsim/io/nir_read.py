@@ -1,6 +1,9 @@
 """From a graph of NIR to a network; docs/nir.md has the equations."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse.csgraph
@@ -12,6 +15,11 @@ from eventsim.io import nir_connect, nir_file, nir_graph, nir_neurons, nir_paths
 from eventsim.network import Network
 from eventsim.neurons.lif import LIF
 
+if TYPE_CHECKING:
+    from nir import NIRGraph
+
+    from eventsim.kinds import PathLike
+
 STEP_KEY, LOOP_KEY = "eventsim_dt_ms", "eventsim_loop_delay_ms"
 """Metadata of a graph that `to_nir` wrote."""
 
@@ -19,7 +27,9 @@ ONSET = ".onset"
 """End of the name of a population that fires once at t = 0."""
 
 
-def from_nir(graph, dt=None, loop_delay=None, seed=0):
+def from_nir(
+    graph: NIRGraph | PathLike, dt: float | None = None, loop_delay: float | None = None, seed: int = 0
+) -> Network:
     """Return the network that a graph of NIR describes.
 
     Parameters

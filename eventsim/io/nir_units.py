@@ -33,7 +33,8 @@ def seconds(milliseconds):
 
 def step_of(dt):
     """Return the area of a spike in ms as a float, checked."""
-    if isinstance(dt, bool | str) or not np.isscalar(dt) or not (np.isfinite(dt) and dt > 0.0):
+    number = isinstance(dt, int | float | np.integer | np.floating) and not isinstance(dt, bool)
+    if not number or not 0.0 < dt < math.inf:
         raise InputError(f"dt = {dt!r} cannot be used; give the area of a spike in ms, finite and above 0.")
     return float(dt)
 

@@ -1,8 +1,12 @@
 """From a network to a graph of NIR; docs/nir.md has the equations."""
 
+from __future__ import annotations
+
 import itertools
 import math
 import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,8 +16,19 @@ from eventsim.io import nir_cells, nir_file, nir_units, nir_weights
 from eventsim.io.nir_read import LOOP_KEY, ONSET, STEP_KEY
 from eventsim.network import Network
 
+if TYPE_CHECKING:
+    from nir import NIRGraph
 
-def to_nir(net, path=None, dt=nir_units.STEP, outputs=None, metadata=False):
+    from eventsim.kinds import PathLike
+
+
+def to_nir(
+    net: Network,
+    path: PathLike | None = None,
+    dt: float = nir_units.STEP,
+    outputs: Sequence[str] | None = None,
+    metadata: bool = False,
+) -> NIRGraph:
     """Return the graph of NIR that describes a network.
 
     Parameters

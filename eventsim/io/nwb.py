@@ -5,9 +5,13 @@ NWB has one axis of time, in seconds. The samples lie on it one after the other;
 Reference: Ruebel et al., eLife 11:e78362 (2022); https://pynwb.readthedocs.io.
 """
 
+from __future__ import annotations
+
 import datetime
 import math
 import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +20,24 @@ from eventsim.errors import InputError
 from eventsim.io import exchange
 from eventsim.io.aside import hdf5_aside
 
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike, Samples
+    from eventsim.spikes import Spikes
+    from eventsim.trace import Trace
+
 _MS_PER_S = 1000.0
 
 
-def to_nwb(trace, path, populations=None, samples=None, spacing=None, session_description=None, identifier=None,
-           session_start_time=None):
+def to_nwb(
+    trace: Trace,
+    path: PathLike,
+    populations: str | Sequence[str] | None = None,
+    samples: Samples | None = None,
+    spacing: float | None = None,
+    session_description: str | None = None,
+    identifier: str | None = None,
+    session_start_time: datetime.datetime | None = None,
+) -> None:
     """Write the spikes of a trace to an NWB file.
 
     Parameters
@@ -71,7 +88,7 @@ def to_nwb(trace, path, populations=None, samples=None, spacing=None, session_de
         io.write(content)
 
 
-def from_nwb(path, population=None, trials=True):
+def from_nwb(path: PathLike, population: str | None = None, trials: bool = True) -> Spikes:
     """Read the spikes of the units of an NWB file, for use as a stimulus.
 
     Parameters
@@ -111,7 +128,7 @@ def from_nwb(path, population=None, trials=True):
         reason = " ".join(str(error).split())[:120]
         raise InputError(f"{where} cannot be read as an NWB file ({reason}); it is of another kind or damaged"
                          ) from None
-    if starts is None:
+    if starts is None or stops is None:
         starts, stops = np.zeros(1), np.full(1, np.inf)
         if any(len(train) and train.min() < 0 for train in trains):
             raise InputError(f"{where} has spikes before t = 0 of its axis of time; a sample begins at 0")

@@ -9,8 +9,12 @@ Reference: SONATA developer guide, section on spike files (Dai et al. 2020,
 https://doi.org/10.1371/journal.pcbi.1007696).
 """
 
+from __future__ import annotations
+
 import contextlib
 import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 import h5py
 import numpy as np
@@ -21,6 +25,10 @@ from eventsim.io import exchange, trace_file
 from eventsim.io.aside import hdf5_aside
 from eventsim.trace import Trace
 
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike
+    from eventsim.spikes import Spikes
+
 SORTINGS = ("by_time", "by_id")
 
 UNITS = {"ms": 1.0, "millisecond": 1.0, "milliseconds": 1.0, "s": 1000.0, "sec": 1000.0, "second": 1000.0,
@@ -28,7 +36,13 @@ UNITS = {"ms": 1.0, "millisecond": 1.0, "milliseconds": 1.0, "s": 1000.0, "sec":
 """Milliseconds in a unit of time, by the names that files give it."""
 
 
-def to_sonata(source, path, populations=None, sample=None, sorting="by_time"):
+def to_sonata(
+    source: Trace | Mapping[str, Spikes] | Spikes,
+    path: PathLike,
+    populations: str | Sequence[str] | None = None,
+    sample: int | None = None,
+    sorting: Literal["by_time", "by_id"] = "by_time",
+) -> None:
     """Write spikes to a plain SONATA spike file.
 
     Parameters
@@ -80,7 +94,7 @@ def to_sonata(source, path, populations=None, sample=None, sorting="by_time"):
             file["provenance"] = provenance.to_json(source.provenance)
 
 
-def from_sonata(path, population=None):
+def from_sonata(path: PathLike, population: str | None = None) -> Spikes:
     """Read the spikes of one population of a SONATA spike file, for use as a stimulus.
 
     Parameters
@@ -124,7 +138,7 @@ def from_sonata(path, population=None):
     return exchange.incoming(label, time.astype(np.float64) * scale, neuron, sample, n_samples=n_samples)
 
 
-def population_names(path):
+def population_names(path: PathLike) -> list[str]:
     """Return the names of the populations of a SONATA spike file.
 
     Parameters

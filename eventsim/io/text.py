@@ -10,10 +10,14 @@ Numbers are written with as many digits as it takes to read back the same float6
 is asked for, ``amplitude`` where a spike has one other than 1.
 """
 
+from __future__ import annotations
+
 import csv
 import io
 import json
 import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from eventsim import provenance
 from eventsim.errors import InputError
@@ -21,13 +25,22 @@ from eventsim.io import exchange
 from eventsim.io.aside import written_aside
 from eventsim.trace import Trace
 
+if TYPE_CHECKING:
+    from eventsim.kinds import PathLike
+    from eventsim.spikes import Spikes
+
 _BLOCK = 65536  # rows written at once
 _UNITS = "time_ms in ms from the start of the sample; slope = V'(t-) at the crossing in 1/ms; inf: a jump"
 _NUMBERS = {"sample": (int, "a whole number"), "neuron": (int, "a whole number"), "time_ms": (float, "a number"),
             "amplitude": (float, "a number")}
 
 
-def to_csv(source, path, populations=None, slope=False):
+def to_csv(
+    source: Trace | Mapping[str, Spikes] | Spikes,
+    path: PathLike,
+    populations: str | Sequence[str] | None = None,
+    slope: bool = False,
+) -> None:
     """Write spikes as a table in plain text, one row a spike.
 
     Parameters
@@ -65,7 +78,7 @@ def to_csv(source, path, populations=None, slope=False):
             _write(file, columns, slope, amplitude)
 
 
-def from_csv(path, population=None):
+def from_csv(path: PathLike, population: str | None = None) -> Spikes:
     """Read the spikes of one population from a table in plain text, for use as a stimulus.
 
     Parameters
@@ -124,12 +137,13 @@ def _write(file, columns, slope, amplitude):
     name = _quoted(columns.name)
     for first in range(0, len(columns.time), _BLOCK):
         rows = slice(first, first + _BLOCK)
-        texts = [map(str, columns.sample[rows].tolist()), [name] * len(columns.time[rows]),
+        count = len(columns.time[rows])
+        texts = [map(str, columns.sample[rows].tolist()), [name] * count,
                  map(str, columns.neuron[rows].tolist()), map(repr, columns.time[rows].tolist())]
         if slope:
             texts.append(map(repr, columns.slope[rows].tolist()))
         if amplitude:
-            each = ["1.0"] * len(texts[1]) if columns.amplitude is None else map(repr, columns.amplitude[rows].tolist())
+            each = ["1.0"] * count if columns.amplitude is None else map(repr, columns.amplitude[rows].tolist())
             texts.append(each)
         file.writelines(f"{','.join(row)}\n" for row in zip(*texts, strict=True))
 

@@ -5,13 +5,22 @@ Energies of one 32-bit operation in 45 nm: an addition 0.9 pJ, a multiply-add 4.
 counted, on either side; on real hardware it may dominate both.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.lower import lower
 from eventsim.measure.operations import synaptic_operations
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.network import Network
+    from eventsim.trace import Trace
 
 ACCUMULATE_PJ = 0.9
 """Energy of one synaptic operation (a 32-bit floating-point addition, 45 nm), pJ."""
@@ -40,22 +49,22 @@ class Energy:
     multiply_add_pj: float
 
     @property
-    def spiking_pj(self):
+    def spiking_pj(self) -> float:
         """Energy of the synaptic operations of one sample, pJ."""
         return self.operations * self.operation_pj
 
     @property
-    def dense_pj(self):
+    def dense_pj(self) -> float:
         """Energy of the dense network's multiply-adds, pJ."""
         return self.multiply_adds * self.multiply_add_pj
 
     @property
-    def ratio(self):
+    def ratio(self) -> float:
         """Spiking over dense energy (NaN for a network without synapses)."""
         return self.spiking_pj / self.dense_pj if self.dense_pj else float("nan")
 
 
-def dense_multiply_adds(net):
+def dense_multiply_adds(net: Network) -> float:
     """Return the multiply-adds of one pass through the dense network of the same shape.
 
     One a synapse: (inputs x outputs) of a Dense projection, and for a convolution the weights that are
@@ -82,7 +91,13 @@ def dense_multiply_adds(net):
     return float((synapses * lowered.projection_scale).sum())
 
 
-def energy(trace, until=None, *, operation_pj=ACCUMULATE_PJ, multiply_add_pj=MULTIPLY_ADD_PJ):
+def energy(
+    trace: Trace,
+    until: ArrayLike | None = None,
+    *,
+    operation_pj: float = ACCUMULATE_PJ,
+    multiply_add_pj: float = MULTIPLY_ADD_PJ,
+) -> Energy:
     """Estimate the energy a sample of a run, and of the dense network of the same shape.
 
     Parameters

@@ -1,13 +1,23 @@
 """How many spikes a run took, over hidden and output neurons; inputs and readouts are kept apart."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def firing_neurons(population):
+    from eventsim.kinds import Flags, Floats, Integers, Which
+    from eventsim.population import Population
+    from eventsim.trace import Trace
+
+
+def firing_neurons(population: Population) -> Flags:
     """Tell which neurons of a population are able to fire.
 
     Parameters
@@ -26,7 +36,7 @@ def firing_neurons(population):
     return np.isfinite(population.neuron.resolve(population.size).v_threshold)
 
 
-def firing_populations(trace):
+def firing_populations(trace: Trace) -> list[str]:
     """Return the names of the populations whose spikes are counted: those with a neuron that can fire.
 
     Parameters
@@ -43,7 +53,7 @@ def firing_populations(trace):
     return [name for name in populations if firing_neurons(populations[name]).any()]
 
 
-def until_of(trace, until):
+def until_of(trace: Trace, until: ArrayLike | None) -> Floats:
     """Return one time a sample from what a user gave as `until`.
 
     Parameters
@@ -90,28 +100,28 @@ class SpikeCounts:
         Hidden and output neurons that are able to fire.
     """
 
-    per_sample: np.ndarray
-    populations: dict
-    inputs: dict
+    per_sample: Integers
+    populations: dict[str, Integers]
+    inputs: dict[str, Integers]
     n_neurons: int
 
     @property
-    def total(self):
+    def total(self) -> int:
         """Spikes of all hidden and output neurons in all samples."""
         return int(self.per_sample.sum())
 
     @property
-    def mean_per_sample(self):
+    def mean_per_sample(self) -> float:
         """Spikes a sample (NaN without samples)."""
         return self.total / len(self.per_sample) if len(self.per_sample) else float("nan")
 
     @property
-    def mean_per_neuron(self):
+    def mean_per_neuron(self) -> float:
         """Spikes a neuron and sample (NaN without neurons or samples)."""
         return self.mean_per_sample / self.n_neurons if self.n_neurons else float("nan")
 
 
-def spike_counts(trace, until=None):
+def spike_counts(trace: Trace, until: ArrayLike | None = None) -> SpikeCounts:
     """Count the spikes of hidden and output neurons.
 
     Parameters
@@ -149,13 +159,13 @@ def spike_counts(trace, until=None):
     )
 
 
-def _is_counted(trace, name, ends):
+def _is_counted(trace: Trace, name: str, ends: Floats | None) -> bool:
     """Return whether the spikes of a population are all here, or at least their number."""
     record = trace.recording.get(name)
     return trace.is_complete(name) or (ends is None and record is not None and record.counts)
 
 
-def _per_sample(trace, name, ends):
+def _per_sample(trace: Trace, name: str, ends: Floats | None) -> Integers:
     if ends is None and not trace.is_complete(name):
         return trace.counts(name).sum(axis=1)
     table = trace.arrays(name)
@@ -164,7 +174,7 @@ def _per_sample(trace, name, ends):
     return np.bincount(table.sample[table.time <= ends[table.sample]], minlength=trace.n_samples)
 
 
-def silent_fraction(trace, population=None):
+def silent_fraction(trace: Trace, population: Which | None = None) -> float:
     """Return the share of neurons that never fire in a sample, averaged over samples.
 
     Parameters
@@ -188,7 +198,7 @@ def silent_fraction(trace, population=None):
         names = firing_populations(trace)
     else:
         trace.is_complete(population)  # raises where it is unknown
-        names = [getattr(population, "name", population)]
+        names = [str(getattr(population, "name", population))]
         if not firing_neurons(trace.network.populations[names[0]]).any():
             raise InputError(f'population "{names[0]}" cannot fire; name one with a finite threshold')
     silent = pairs = 0

@@ -1,12 +1,21 @@
 """Who wins, and when: the decision of every sample."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from eventsim.arrays import frozen
 from eventsim.errors import InputError, choose
 from eventsim.measure import readout
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Array, Flags, Floats, Integers
+    from eventsim.trace import Trace
 
 RULES = ("first_spike", "margin", "potential")
 
@@ -34,15 +43,15 @@ class Decision:
         The population that decided.
     """
 
-    label: np.ndarray
-    time: np.ndarray
-    decided: np.ndarray
-    settling_time: np.ndarray | None
-    forced: np.ndarray
+    label: Integers
+    time: Floats
+    decided: Flags
+    settling_time: Floats | None
+    forced: Flags
     rule: str
     output: str
 
-    def accuracy(self, labels):
+    def accuracy(self, labels: ArrayLike) -> float:
         """Return the share of samples decided for their label.
 
         Parameters
@@ -63,7 +72,7 @@ class Decision:
         return share_right(self.label, labels)
 
 
-def share_right(label, labels):
+def share_right(label: Array, labels: ArrayLike) -> float:
     """Return the share of equal entries.
 
     Parameters
@@ -89,7 +98,7 @@ def share_right(label, labels):
     return float(np.mean(label == true)) if len(label) else float("nan")
 
 
-def output_of(trace, output):
+def output_of(trace: Trace, output: str | None) -> tuple[str, bool]:
     """Return the name of the population that decides, and whether it is a silent readout.
 
     Parameters
@@ -113,7 +122,12 @@ def output_of(trace, output):
     return name, trace.network.populations[name].is_readout
 
 
-def decide(trace, output=None, rule=None, margin=None):
+def decide(
+    trace: Trace,
+    output: str | None = None,
+    rule: Literal["first_spike", "potential", "margin"] | None = None,
+    margin: float | None = None,
+) -> Decision:
     """Decide every sample.
 
     first_spike
@@ -164,11 +178,10 @@ def decide(trace, output=None, rule=None, margin=None):
         if margin is not None:
             raise InputError(f'rule "{rule}" takes no margin; use rule "margin"')
         return _by_potential(trace, name) if silent else _by_first_spike(trace, name)
-    _check_margin(margin, silent)
-    return (_by_potential_margin if silent else _by_spike_margin)(trace, name, float(margin))
+    return (_by_potential_margin if silent else _by_spike_margin)(trace, name, _checked_margin(margin, silent))
 
 
-def _check_margin(margin, silent):
+def _checked_margin(margin: Any, silent: bool) -> float:
     allowed = "a potential > 0" if silent else "a time >= 0 ms"
     try:
         usable = np.isfinite(margin) and (margin > 0 or (margin == 0 and not silent))
@@ -176,15 +189,19 @@ def _check_margin(margin, silent):
         usable = False
     if not usable:
         raise InputError(f'rule "margin" on this output needs margin = {allowed}, finite; got {margin}')
+    return float(margin)
 
 
-def _decision(label, time, settling, forced, rule, name):
+def _decision(
+    label: Array, time: Floats, settling: Floats | None, forced: Array | None, rule: str, name: str
+) -> Decision:
     forced = np.zeros(len(label), dtype=bool) if forced is None else forced
-    arrays = (label.astype(np.int64), time, label >= 0, settling, forced)
-    return Decision(*(None if array is None else frozen(array) for array in arrays), rule, name)
+    settling = None if settling is None else frozen(settling)
+    return Decision(
+        frozen(label.astype(np.int64)), frozen(time), frozen(label >= 0), settling, frozen(forced), rule, name)
 
 
-def _earliest(first):
+def _earliest(first: Floats) -> tuple[Integers, Floats]:
     """Return the earliest neuron of each sample (ties: lowest id; -1: none) and its time (inf: none)."""
     if first.shape[1] == 0:
         return np.full(len(first), -1), np.full(len(first), np.inf)
@@ -193,12 +210,12 @@ def _earliest(first):
     return np.where(np.isfinite(time), label, -1), time
 
 
-def _by_first_spike(trace, name):
+def _by_first_spike(trace: Trace, name: str) -> Decision:
     label, time = _earliest(trace.first_spikes(name))
     return _decision(label, time, None, None, "first_spike", name)
 
 
-def _by_spike_margin(trace, name, margin):
+def _by_spike_margin(trace: Trace, name: str, margin: float) -> Decision:
     first = trace.first_spikes(name)
     label, time = _earliest(first)
     if first.shape[1] > 1:
@@ -214,14 +231,14 @@ def _by_spike_margin(trace, name, margin):
     return _decision(label, when, None, forced, "margin", name)
 
 
-def _by_potential(trace, name):
+def _by_potential(trace: Trace, name: str) -> Decision:
     course = readout.deciding(trace, name)
     label, settled = np.empty(trace.n_samples, dtype=np.int64), np.empty(trace.n_samples)
     readout.settling(*course, label, settled)
     return _decision(label, np.array(trace.ended), settled, None, "potential", name)
 
 
-def _by_potential_margin(trace, name, margin):
+def _by_potential_margin(trace: Trace, name: str, margin: float) -> Decision:
     course = readout.deciding(trace, name)
     label, time = np.empty(trace.n_samples, dtype=np.int64), np.empty(trace.n_samples)
     readout.margins(*course, margin, label, time)

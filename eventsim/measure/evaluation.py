@@ -1,6 +1,9 @@
 """The figures of a run as one object that strict JSON can hold: what ``eventsim evaluate --json`` prints."""
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -9,8 +12,14 @@ from eventsim.measure.decision import decide
 from eventsim.measure.latencies import summary_of
 from eventsim.measure.operations import synaptic_operations
 
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
 
-def evaluate(trace, labels=None, *, output=None):
+    from eventsim.kinds import Array
+    from eventsim.trace import Trace
+
+
+def evaluate(trace: Trace, labels: ArrayLike | None = None, *, output: str | None = None) -> dict[str, Any]:
     """Return accuracy, latency and cost of a run.
 
     Parameters
@@ -62,11 +71,11 @@ def evaluate(trace, labels=None, *, output=None):
     )
 
 
-def _mean(values):
+def _mean(values: Array) -> float:
     return float(np.mean(values)) if len(values) else math.nan
 
 
-def _finite(value):
+def _finite(value: Any) -> Any:
     """Return `value` with every infinite or NaN number replaced by None."""
     if isinstance(value, dict):
         return {key: _finite(item) for key, item in value.items()}

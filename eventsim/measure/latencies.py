@@ -1,8 +1,15 @@
 """When the first spikes come."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Floats, Integers, Which
+    from eventsim.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -15,15 +22,15 @@ class Latency:
         First spike of every neuron in ms, float64 (samples, neurons); inf where silent.
     """
 
-    first: np.ndarray
+    first: Floats
 
     @property
-    def per_sample(self):
+    def per_sample(self) -> Floats:
         """The population's first spike in each sample in ms, float64 (samples,); inf where none."""
         return self.first.min(axis=1, initial=np.inf)
 
     @property
-    def winner(self):
+    def winner(self) -> Integers:
         """The neuron that fires first in each sample (ties: lowest id), int64 (samples,); -1 where none."""
         if self.first.shape[1] == 0:
             return np.full(self.first.shape[0], -1)
@@ -31,7 +38,7 @@ class Latency:
         return np.where(np.isfinite(self.per_sample), earliest, -1)
 
     @property
-    def per_neuron(self):
+    def per_neuron(self) -> Floats:
         """Mean latency of each neuron in ms where it fired, float64 (neurons,); inf: never."""
         fired = np.isfinite(self.first)
         count = fired.sum(axis=0)
@@ -39,13 +46,13 @@ class Latency:
         return np.where(count > 0, total / np.maximum(count, 1), np.inf)
 
     @property
-    def fired(self):
+    def fired(self) -> Floats:
         """Share of samples in which each neuron fired, float64 (neurons,); NaN without samples."""
         if self.first.shape[0] == 0:
             return np.full(self.first.shape[1], np.nan)
         return np.isfinite(self.first).mean(axis=0)
 
-    def summary(self):
+    def summary(self) -> dict[str, Any]:
         """Summarise all first spikes.
 
         Returns
@@ -56,7 +63,7 @@ class Latency:
         return summary_of(self.first[np.isfinite(self.first)])
 
 
-def summary_of(times):
+def summary_of(times: Array) -> dict[str, Any]:
     """Return count, mean, median and 95th percentile of some times.
 
     Parameters
@@ -76,7 +83,7 @@ def summary_of(times):
     return {"count": len(times), "mean": float(times.mean()), "median": float(median), "p95": float(p95)}
 
 
-def latency(trace, population):
+def latency(trace: Trace, population: Which) -> Latency:
     """Return the first-spike latencies of a population.
 
     Parameters

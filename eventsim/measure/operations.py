@@ -1,5 +1,9 @@
 """Synaptic operations: how many spikes arrived at synapses, the event-driven cost of an answer."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim._jit import kernel
@@ -7,6 +11,12 @@ from eventsim.errors import InputError
 from eventsim.lower import lower, piece
 from eventsim.measure.counts import until_of
 from eventsim.senders import senders
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Integers
+    from eventsim.trace import Trace
 
 
 @kernel
@@ -49,7 +59,7 @@ def _rows(lowered):
             lowered.first_delay)
 
 
-def synaptic_operations(trace, until=None):
+def synaptic_operations(trace: Trace, until: ArrayLike | None = None) -> Integers:
     """Count the synaptic arrivals of every sample.
 
     An operation is one spike at one synapse. It counts where it arrives (spike time + delay, rounded as
@@ -82,7 +92,7 @@ def synaptic_operations(trace, until=None):
     return out
 
 
-def operations_over_time(trace, times):
+def operations_over_time(trace: Trace, times: ArrayLike) -> Integers:
     """Count the synaptic arrivals before each of some instants, summed over samples.
 
     Parameters

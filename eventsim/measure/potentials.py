@@ -5,7 +5,10 @@ either side of the one instant where the derivatives of the two currents cancel,
 on each side, and bisection finds where.
 """
 
+from __future__ import annotations
+
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +16,10 @@ from eventsim._jit import inner, kernel
 from eventsim.errors import InputError
 from eventsim.measure.readout import course
 from eventsim.neurons import receptors, response
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Floats
+    from eventsim.trace import Trace
 
 _HALVINGS = 80
 
@@ -176,7 +183,7 @@ def _integrals(r, arrivals, ended, tau, value):
                 value[s, r.synapse_target[synapse] - r.gid] += r.synapse_weight[synapse] * left
 
 
-def peak_potential(trace, name):
+def peak_potential(trace: Trace, name: str) -> tuple[Floats, Floats]:
     """Return the largest potential of every neuron of a silent readout, and when it was reached.
 
     Parameters
@@ -201,7 +208,7 @@ def peak_potential(trace, name):
     return value + r.v_inf, when
 
 
-def integrated_potential(trace, name, tau=math.inf):
+def integrated_potential(trace: Trace, name: str, tau: float = math.inf) -> Floats:
     """Return the integral of e^(-t / tau) V(t) over every sample, for every neuron of a silent readout.
 
     Parameters

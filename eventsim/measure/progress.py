@@ -1,6 +1,9 @@
 """The answer at any time: current guess, accuracy and cost so far."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,6 +13,12 @@ from eventsim.measure import readout
 from eventsim.measure.counts import firing_populations
 from eventsim.measure.decision import decide, output_of, share_right
 from eventsim.measure.operations import operations_over_time
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats, Integers
+    from eventsim.trace import Trace
 
 N_TIMES = 201
 """Number of times, evenly spaced from 0 to the horizon, where the user gives none."""
@@ -38,16 +47,18 @@ class Progress:
         The population that guesses.
     """
 
-    times: np.ndarray
-    guess: np.ndarray
-    guessed: np.ndarray
-    accuracy: np.ndarray | None
-    operations: np.ndarray
-    spikes: np.ndarray
+    times: Floats
+    guess: Integers
+    guessed: Floats
+    accuracy: Floats | None
+    operations: Floats
+    spikes: Floats
     output: str
 
 
-def anytime(trace, times=None, *, output=None, labels=None):
+def anytime(
+    trace: Trace, times: ArrayLike | None = None, *, output: str | None = None, labels: ArrayLike | None = None
+) -> Progress:
     """Return the current guess, accuracy, operations and spikes at each of some times.
 
     Parameters
@@ -97,7 +108,7 @@ def anytime(trace, times=None, *, output=None, labels=None):
     )
 
 
-def _checked_times(trace, times):
+def _checked_times(trace: Trace, times: ArrayLike | None) -> Floats:
     if times is None:
         if not np.isfinite(trace.t_stop):
             raise InputError("the run has no end; give times=")
@@ -108,7 +119,7 @@ def _checked_times(trace, times):
     return given
 
 
-def _spikes_by(trace, times):
+def _spikes_by(trace: Trace, times: Floats) -> Integers:
     """Return how many hidden and output spikes came at or before each time, all samples together."""
     total = np.zeros(len(times), dtype=np.int64)
     for name in firing_populations(trace):

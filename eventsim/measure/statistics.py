@@ -7,11 +7,19 @@ Reference: Elephant, Electrophysiology Analysis Toolkit, module `statistics`
 (https://elephant.readthedocs.io); CV2: Holt et al., J. Neurophysiol. 75 (1996), 1806-1814.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, Floats, Integers, Which
+    from eventsim.recording import Record
+    from eventsim.spike_table import SpikeTable
+    from eventsim.trace import Trace
 
 
 class Intervals(NamedTuple):
@@ -25,12 +33,12 @@ class Intervals(NamedTuple):
         Whose they are, int64 (n,).
     """
 
-    interval: np.ndarray
-    neuron: np.ndarray
-    sample: np.ndarray
+    interval: Floats
+    neuron: Integers
+    sample: Integers
 
 
-def mean_firing_rate(trace, population, t_start=0.0, t_stop=None):
+def mean_firing_rate(trace: Trace, population: Which, t_start: float = 0.0, t_stop: float | None = None) -> Floats:
     """Return spikes per second of every neuron in [t_start, t_stop).
 
     Parameters
@@ -78,7 +86,7 @@ def mean_firing_rate(trace, population, t_start=0.0, t_stop=None):
 rates = mean_firing_rate
 
 
-def isi(trace, population):
+def isi(trace: Trace, population: Which) -> Intervals:
     """Return the inter-spike intervals of every neuron.
 
     Parameters
@@ -108,7 +116,7 @@ def isi(trace, population):
     return Intervals(np.diff(time)[same], owner % max(size, 1), owner // max(size, 1))
 
 
-def cv(trace, population):
+def cv(trace: Trace, population: Which) -> Floats:
     """Return the coefficient of variation of every neuron's intervals, standard deviation / mean.
 
     Parameters
@@ -139,7 +147,7 @@ def cv(trace, population):
     return _ratio(np.sqrt(variance), mean)
 
 
-def cv2(trace, population):
+def cv2(trace: Trace, population: Which) -> Floats:
     """Return the local variation CV2 of every neuron: the mean of ``2 |I_k+1 - I_k| / (I_k+1 + I_k)``.
 
     Parameters
@@ -170,7 +178,7 @@ def cv2(trace, population):
     return _ratio(_by_train(trace, size, *owners, local), _by_train(trace, size, *owners))
 
 
-def fanofactor(trace, population):
+def fanofactor(trace: Trace, population: Which) -> Floats:
     """Return the Fano factor of every neuron over samples: variance / mean of its spike counts.
 
     Parameters
@@ -198,25 +206,29 @@ def fanofactor(trace, population):
     return _ratio(counts.var(axis=0), counts.mean(axis=0))
 
 
-def _table(trace, population):
+def _name(population: Which) -> Any:
+    return getattr(population, "name", population)
+
+
+def _table(trace: Trace, population: Which) -> tuple[SpikeTable, int]:
     """Return the spikes of a population given by name or handle, and its size."""
     table = trace.spikes(population)
-    return table, trace.network.populations[getattr(population, "name", population)].size
+    return table, trace.network.populations[_name(population)].size
 
 
-def _record(trace, population):
+def _record(trace: Trace, population: Which) -> Record | None:
     """Return what was recorded of a population, None where it is its stimulus."""
-    return trace.recording.get(getattr(population, "name", population))
+    return trace.recording.get(_name(population))
 
 
-def _by_train(trace, size, sample, neuron, values=None):
+def _by_train(trace: Trace, size: int, sample: Array, neuron: Array, values: Array | None = None) -> Floats:
     """Return the sum of `values` (None: how many) by sample and neuron, float64 (samples, neurons)."""
     train = np.asarray(sample, np.int64) * size + neuron
     total = np.bincount(train, weights=values, minlength=trace.n_samples * size)
     return total.reshape(trace.n_samples, size).astype(np.float64)
 
 
-def _ratio(above, below):
+def _ratio(above: Array, below: Array) -> Floats:
     """Return above / below, NaN where below is 0 or NaN."""
     usable = below > 0
     return np.where(usable, above / np.where(usable, below, 1.0), np.nan)

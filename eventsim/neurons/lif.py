@@ -12,15 +12,22 @@ not decay; both inf: the ramp. The two time constants choose the closed form tha
 Two receptors have a current each, with a time constant of its own; V feels their sum.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Never, NoReturn
 
 import numpy as np
 
 from eventsim import arrays, foreign
 from eventsim.constants import NEVER
 from eventsim.errors import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+    from eventsim.kinds import Floats
 
 PARAMETERS = (
     "tau_mem",
@@ -93,18 +100,28 @@ class LIF:
     ('excitatory', 'inhibitory')
     """
 
+    tau_mem: float
+    v_rest: float | Floats
+    v_threshold: float | Floats
+    v_reset: float | Floats
+    t_refractory: float | Floats
+    v_init: float | Floats | None
+    i_offset: float | Floats
+    _receptors: tuple[str, ...]
+    _taus: tuple[float, ...]
+
     def __init__(
         self,
-        tau_mem=None,
-        tau_syn=None,
-        v_rest=0.0,
-        v_threshold=1.0,
-        v_reset=0.0,
-        t_refractory=0.0,
-        v_init=None,
-        i_offset=0.0,
-        **unknown,
-    ):
+        tau_mem: float | None = None,
+        tau_syn: float | Mapping[str, float] | None = None,
+        v_rest: ArrayLike = 0.0,
+        v_threshold: ArrayLike = 1.0,
+        v_reset: ArrayLike = 0.0,
+        t_refractory: ArrayLike = 0.0,
+        v_init: ArrayLike | None = None,
+        i_offset: ArrayLike = 0.0,
+        **unknown: Never,
+    ) -> None:
         foreign.refuse("LIF", unknown, PARAMETERS, foreign.LIF)
         tau_mem = _time_constant("tau_mem", tau_mem)
         receptors, taus = _receptors(tau_syn)
@@ -124,25 +141,25 @@ class LIF:
         self._check_reset()
 
     @property
-    def receptors(self):
+    def receptors(self) -> tuple[str, ...]:
         """Names of the receptors in the order given; empty where `tau_syn` is one number."""
         return self._receptors
 
     @property
-    def tau_syn(self):
+    def tau_syn(self) -> float | dict[str, float]:
         """Synaptic time constant in ms, or a new dict of receptor name to time constant."""
         return dict(zip(self._receptors, self._taus, strict=True)) if self._receptors else self._taus[0]
 
-    def __setattr__(self, name, value):
+    def __setattr__(self, name: str, value: object) -> NoReturn:
         raise InputError(f"LIF parameters do not change; use lif.replace({name}=...) for a changed copy.")
 
-    def __delattr__(self, name):
+    def __delattr__(self, name: str) -> NoReturn:
         raise InputError(f"LIF parameters do not change; {name} cannot be removed.")
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, ({name: getattr(self, name) for name in PARAMETERS},))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         defaults = {"v_rest": 0.0, "v_threshold": 1.0, "v_reset": 0.0, "t_refractory": 0.0, "i_offset": 0.0}
         parts = []
         for name in PARAMETERS:
@@ -153,7 +170,7 @@ class LIF:
                 parts.append(f"{name}={value!r}")
         return f"LIF({', '.join(parts)})"
 
-    def replace(self, **changes):
+    def replace(self, **changes: Any) -> LIF:
         """Return a copy with some parameters changed.
 
         Parameters
@@ -172,7 +189,7 @@ class LIF:
         """
         return LIF(**({name: getattr(self, name) for name in PARAMETERS} | changes))
 
-    def flattened(self, shape):
+    def flattened(self, shape: tuple[int, ...]) -> LIF:
         """Return the same neurons with every array as one row, for a population of a given shape.
 
         Parameters
@@ -204,7 +221,7 @@ class LIF:
                 changes[name] = value.reshape(-1)
         return self.replace(**changes) if changes else self
 
-    def resolve(self, size):
+    def resolve(self, size: int) -> Parameters:
         """Return every parameter with one value a neuron.
 
         Parameters
@@ -226,7 +243,7 @@ class LIF:
         flat = self.flattened((size,))
         start = flat.v_rest if flat.v_init is None else flat.v_init
 
-        def spread(value):
+        def spread(value: ArrayLike) -> Floats:
             return np.array(np.broadcast_to(value, (size,)))
 
         return Parameters(
@@ -241,7 +258,7 @@ class LIF:
             i_offset=spread(flat.i_offset),
         )
 
-    def _check_reset(self):
+    def _check_reset(self) -> None:
         """Refuse neurons that would fire again at once, for ever."""
         try:
             threshold, reset, refractory = np.broadcast_arrays(
@@ -263,11 +280,11 @@ class LIF:
             )
 
 
-def _rebuild(values):
+def _rebuild(values: dict[str, Any]) -> LIF:
     return LIF(**values)
 
 
-def _receptors(tau_syn):
+def _receptors(tau_syn: Any) -> tuple[tuple[str, ...], tuple[float, ...]]:
     """Return the names of the receptors, if they have any, and the time constant of each."""
     if not isinstance(tau_syn, Mapping):
         return (), (_time_constant("tau_syn", tau_syn),)
@@ -283,7 +300,7 @@ def _receptors(tau_syn):
     return names, tuple(_time_constant(f"tau_syn of {name}", tau_syn[name]) for name in names)
 
 
-def _time_constant(name, value):
+def _time_constant(name: str, value: Any) -> float:
     zero_allowed = name != "tau_mem"
     minimum = ">= 0" if zero_allowed else "> 0"
     if value is None:
@@ -302,27 +319,27 @@ def _time_constant(name, value):
     return result
 
 
-def _one_or_many(array):
+def _one_or_many(array: Floats) -> float | Floats:
     if array.ndim == 0:
         return float(array)
     array.flags.writeable = False
     return array
 
 
-def _finite(name, value):
+def _finite(name: str, value: ArrayLike) -> float | Floats:
     array = arrays.numbers(name, value)
     arrays.check_each(name, array, np.isfinite(array), "allowed: finite numbers")
     return _one_or_many(array)
 
 
-def _threshold(value):
+def _threshold(value: ArrayLike) -> float | Floats:
     array = arrays.numbers("v_threshold", value)
     allowed = "allowed: numbers, or inf for a readout that never fires"
     arrays.check_each("v_threshold", array, array > -np.inf, allowed)
     return _one_or_many(array)
 
 
-def _refractory(value):
+def _refractory(value: ArrayLike) -> float | Floats:
     array = arrays.numbers("t_refractory", value)
     arrays.check_each("t_refractory", array, array >= 0, "allowed: times >= 0 in ms, or inf (fires once)")
     return _one_or_many(array)

@@ -27,14 +27,16 @@ name                        recordings (train, test)         sensor      from
 Folders are looked for in the data folder asked for, in ``$EVENTSIM_DATA`` and in ``./data``.
 """
 
-import operator
-from typing import NamedTuple
+from __future__ import annotations
 
-import numpy as np
+import operator
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from eventsim.errors import InputError, choose
-from eventsim.recordings import Recordings
 from training.datasets import cifar10, digits, dvs_gesture, mnist, nmnist, saccades, shd, yin_yang
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Integers, PathLike
 
 IMAGES = ("digits", "yin-yang", "mnist", "fashion-mnist", "cifar10")
 RECORDINGS = ("nmnist", "shd", "dvs-gesture", "mnist-saccades", "fashion-mnist-saccades")
@@ -54,15 +56,15 @@ VALIDATION = {
 class Dataset(NamedTuple):
     """Samples and their labels."""
 
-    images: np.ndarray | Recordings
+    images: Any
     """The samples, shape (n, ...): maps are channel-last; or recordings of events."""
-    labels: np.ndarray
+    labels: Integers
     """Class of each sample, int64, shape (n,)."""
-    classes: tuple
+    classes: tuple[str, ...]
     """Names of the classes, by label."""
 
 
-def load(name, split="train", data=None):
+def load(name: str, split: Literal["train", "validation", "test"] = "train", data: PathLike | None = None) -> Dataset:
     """Load one split of a data set.
 
     Parameters
@@ -110,10 +112,11 @@ def load(name, split="train", data=None):
         return Dataset(*dvs_gesture.read(split, data), dvs_gesture.CLASSES)
     source = mnist.MNIST if name.startswith("mnist") else mnist.FASHION_MNIST
     reader = saccades if name.endswith("-saccades") else mnist
-    return Dataset(*reader.read(source, split, data), source.classes)
+    images, labels = reader.read(source, split, data)
+    return Dataset(images, labels, source.classes)
 
 
-def split_validation(dataset, n):
+def split_validation(dataset: Dataset, n: int) -> tuple[Dataset, Dataset]:
     """Split the last `n` samples off a training set.
 
     Parameters

@@ -13,15 +13,21 @@ images is read from either of two files:
 Both must give the same bytes in the official layout, which the checksums are of.
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import hashlib
 import lzma
 import os
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError
 from training.datasets import locate
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, PathLike
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SOURCE = "https://www.cs.toronto.edu/~kriz/cifar.html"
@@ -45,7 +51,7 @@ _RECORD = 1 + 3 * _PIXELS
 _BYTES = _IMAGES * _RECORD
 
 
-def read(split, data=None):
+def read(split: str, data: PathLike | None = None) -> tuple[Array, Array]:
     """Return images (n, 32, 32, 3) uint8 and labels (n,) int64 of the ``"train"`` or ``"test"`` split.
 
     Parameters

@@ -4,14 +4,20 @@
 ``digits.txt`` beside this file for source, citation and licence (CC BY 4.0; Alpaydin, Kaynak 1998).
 """
 
+from __future__ import annotations
+
 import importlib.resources
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
 
 CLASSES = tuple("0123456789")
 
 
-def read(split):
+def read(split: str) -> tuple[Array, Array]:
     """Return images (n, 8, 8, 1) uint8 and labels (n,) int64 of the ``"train"`` or ``"test"`` split."""
     source = importlib.resources.files(__package__) / "digits.npz"
     with source.open("rb") as file, np.load(file, allow_pickle=False) as arrays:

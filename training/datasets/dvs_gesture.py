@@ -5,12 +5,19 @@ are ``trials_to_train.txt`` and ``trials_to_test.txt``, each with a name ``<tria
 each trial ``<trial>.aedat`` and ``<trial>_labels.csv``. A recording is one line of the labels.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.io import aedat
 from eventsim.recordings import Recordings
 from training.datasets import locate
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, PathLike
 
 CLASSES = ("hand clapping", "right hand wave", "left hand wave", "right arm clockwise", "right arm counter clockwise",
            "left arm clockwise", "left arm counter clockwise", "arm roll", "air drums", "air guitar", "other gestures")
@@ -19,7 +26,7 @@ SOURCE = "https://research.ibm.com/interactive/dvsgesture/"
 _FOLDERS = ("dvs_gesture", "DvsGesture")
 
 
-def read(split, data=None):
+def read(split: str, data: PathLike | None = None) -> tuple[Recordings, Array]:
     """Return recordings and labels (n,) int64, 0 to 10, of the ``"train"`` or ``"test"`` split.
 
     Parameters

@@ -5,12 +5,17 @@ K. Rasul, R. Vollgraf, arXiv:1708.07747 (2017). The files are those published, c
 or not, and must have the published contents.
 """
 
-from typing import NamedTuple
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from eventsim.io import idx
 from training.datasets import locate
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, PathLike
 
 _PREFIX = {"train": "train", "test": "t10k"}
 
@@ -51,7 +56,7 @@ FASHION_MNIST = Source(
 )
 
 
-def read(source, split, data=None):
+def read(source: Source, split: str, data: PathLike | None = None) -> tuple[Array, Array]:
     """Return images (n, 28, 28, 1) uint8 and labels (n,) int64 of the ``"train"`` or ``"test"`` split.
 
     Parameters

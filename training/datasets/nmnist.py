@@ -8,12 +8,15 @@ layout. The number is that of the MNIST image in its split, counted from 1; reco
 All events are kept in memory, 17 bytes each: 70 MB a thousand recordings.
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import lzma
 import os
 import re
 import zipfile
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,6 +25,9 @@ from eventsim.io import nmnist
 from eventsim.recordings import Recordings
 from training.datasets import locate
 
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, PathLike
+
 CLASSES = tuple("0123456789")
 SOURCE = "https://www.garrickorchard.com/datasets/n-mnist"
 
@@ -29,7 +35,7 @@ _FOLDER = "nmnist"
 _SUBSET = "nmnist_subset.zip"
 
 
-def read(split, data=None):
+def read(split: str, data: PathLike | None = None) -> tuple[Recordings, Array]:
     """Return recordings and labels (n,) int64 of the ``"train"`` or ``"test"`` split.
 
     Parameters

@@ -10,7 +10,10 @@ log brightness has risen (fallen) by the threshold since its last event, at the 
 closed, so that rounds follow each other without a jump.
 """
 
+from __future__ import annotations
+
 import itertools
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +21,9 @@ from eventsim import arrays
 from eventsim.errors import InputError
 from eventsim.recordings import Recordings
 from training.datasets import mnist
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, PathLike
 
 MARGIN = 3
 """Pixels of the sensor around the image: 28 x 28 images give the 34 x 34 pixels of N-MNIST."""
@@ -37,7 +43,7 @@ _STEPS = 50  # of the motion in a saccade, at most 0.09 pixels each
 _CHUNK = 64  # images at a time: the arrays of a step stay in the processor's cache
 
 
-def read(source, split, data=None):
+def read(source: mnist.Source, split: str, data: PathLike | None = None) -> tuple[Recordings, Array]:
     """Return recordings and labels (n,) int64 of the first images of MNIST or Fashion-MNIST (`SAMPLES`).
 
     Parameters
@@ -131,7 +137,7 @@ def _recorded(values, shape, repeats, threshold):
         reached = np.where(after >= before, np.maximum(np.floor(after), count), np.minimum(np.ceil(after), count))
         changed = np.flatnonzero(reached != count)
         if changed.size:
-            columns.append(_events(changed, *(a.ravel()[changed] for a in (before, after, count, reached)),
+            columns.append(_events(changed, [a.ravel()[changed] for a in (before, after, count, reached)],
                                    number * step_ms, step_ms))
         before, count = after, reached
     pixel, time, polarity = (np.concatenate(column) for column in zip(*columns, strict=True))
@@ -152,8 +158,9 @@ def _seen(padded, place, shape):
     return np.log(_DARK + (1.0 - right) * rows[..., :-1] + right * rows[..., 1:])
 
 
-def _events(pixel, before, after, count, reached, start, step_ms):
+def _events(pixel, levels, start, step_ms):
     """Return pixel, time in ms and polarity of the events of a step, all levels from `count` to `reached`."""
+    before, after, count, reached = levels
     n = np.abs(reached - count).astype(np.int64)
     sign = np.repeat(np.sign(reached - count), n)
     number = np.arange(n.sum()) - np.repeat(np.cumsum(n) - n, n) + 1

@@ -4,13 +4,21 @@ B. Cramer, Y. Stradmann, J. Schemmel, F. Zenke, IEEE TNNLS 33:2744 (2022); 8,156
 of up to about 1.4 s, 20 classes. The files are those published, unpacked: ``shd_train.h5`` and ``shd_test.h5``.
 """
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from eventsim.io import shd
 from training.datasets import locate
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array, PathLike
+    from eventsim.recordings import Recordings
 
 SOURCE = "https://zenkelab.org/datasets/"
 
 
-def read(split, data=None):
+def read(split: str, data: PathLike | None = None) -> tuple[Recordings, Array, tuple[str, ...]]:
     """Return recordings, labels (n,) int64 and class names of the ``"train"`` or ``"test"`` split.
 
     Parameters

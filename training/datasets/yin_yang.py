@@ -5,9 +5,15 @@ the yin-yang figure, uniform within each of three classes: yin, yang, and the tw
 (x, y, 1 - x, 1 - y), all in 0..1.
 """
 
+from __future__ import annotations
+
 import functools
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from eventsim.kinds import Array
 
 CLASSES = ("yin", "yang", "dot")
 
@@ -16,7 +22,7 @@ _DOT = 0.1  # radius of a dot
 _SETS = {"train": (5000, 42), "validation": (1000, 41), "test": (1000, 40)}
 
 
-def read(split):
+def read(split: str) -> tuple[Array, Array]:
     """Return points (n, 4) float64 and labels (n,) int64: 5,000 training, 1,000 validation, 1,000 test."""
     points, labels = _published(split)
     return points.copy(), labels.copy()

@@ -1,8 +1,11 @@
 """A figure of matplotlib as a piece of the page: inline SVG in the colours of the page, the same bytes every time."""
 
+from __future__ import annotations
+
 import hashlib
 import io
 import re
+from typing import Any
 from xml.etree import ElementTree
 
 from viz.reporting import theme
@@ -21,7 +24,7 @@ SMALLEST = 7.5
 
 _PIXELS_A_POINT = 1.6  # at most: text of 9 points then has the size of the page's own
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: it can be searched and selected
     "svg.hashsalt": "eventsim",  # else names inside the drawing are random
     "text.parse_math": False,  # a population may be called "$x$"
@@ -116,7 +119,7 @@ def _inline(svg, alt):
             else:
                 element.set(key, _adapted(value, prefix, colours))
     inside = "".join(ElementTree.tostring(child, encoding="unicode") for child in root)
-    box = root.get("viewBox")
+    box = root.get("viewBox", "")
     widest = _PIXELS_A_POINT * float(box.split()[2])
     return (f'<svg class="plot" viewBox="{text(box)}" style="max-width: {widest:.0f}px" role="img" '
             f'aria-label="{text(alt)}">{inside}</svg>')

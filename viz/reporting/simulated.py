@@ -95,7 +95,7 @@ def _raster(name, trace):
 
     def draw(axes):
         ways = viz.raster(trace, 0, axes=axes, rates=trace.n_samples == 1, t_stop=stop)
-        for one in np.ravel(ways)[1:]:
+        for one in np.ravel(np.asarray(ways))[1:]:
             one.set_ylabel("rate\n(Hz)", fontsize="small")
 
     picture = drawn(draw, f"Raster of the spikes of {', '.join(names)} in sample 0 of {name}.", 4.6 if many else 3.6)
