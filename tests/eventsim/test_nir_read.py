@@ -363,3 +363,8 @@ def test_what_is_no_graph_is_refused(tmp_path):
     for dt in (0.0, -1.0, np.inf, "1"):
         assert "give the area of a spike in ms" in refusal(es.io.from_nir, chain(LINEAR, neuron("LIF")), dt=dt)
     assert "loop_delay" in refusal(es.io.from_nir, chain(LINEAR, neuron("LIF")), loop_delay=-1.0)
+
+
+@pytest.mark.parametrize("dt", [1j, b"0.1", "fast", 0.0, -0.1, np.nan])
+def test_a_step_that_is_no_duration_is_refused(dt):
+    assert "dt" in refusal(es.io.from_nir, chain(LINEAR, neuron("LIF")), dt=dt)

@@ -170,3 +170,8 @@ def test_spikes_between_steps_are_refused():
         DiscretePasses(network(), 6).forward({"in": es.Spikes([5.0], [0])}, offsets={"a": np.zeros(48)})
     with pytest.raises(InputError, match="the loop over steps has no leak"):
         clocked.run(network(tau_mem=5.0), {"in": es.Spikes([5.0], [0])}, 6)
+
+
+def test_a_decoder_without_a_loss_by_step_is_refused():
+    with pytest.raises(InputError, match="TargetTime has no loss by step; train a network in steps with FirstSpike"):
+        decode.TargetTime().by_step(np.zeros((1, 6, 2)), np.array([0]))

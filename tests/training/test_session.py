@@ -143,6 +143,15 @@ def test_an_average_forgets_its_beginning():
         Average(arrays, 1.0)
 
 
+def test_dropout_scales_the_weights_of_the_network_where_none_are_given():
+    net = conv_model().net
+    scaled = Dropout(net, {"input": 0.5}, "output").weights(net, None)
+    learned = [name for name, projection in net.projections.items() if projection.source.name == "input"]
+    assert list(scaled) == learned != []
+    for name in learned:
+        assert np.array_equal(scaled[name], 2.0 * net.projections[name].weight)
+
+
 def test_dropout_is_drawn_by_counter():
     net = conv_model().net
     dropout = Dropout(net, 0.3, "output")
