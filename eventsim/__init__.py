@@ -4,10 +4,9 @@ Names load on first use, so that ``import eventsim`` costs next to nothing: the 
 scipy and matplotlib are imported by the first thing that needs them.
 """
 
-import importlib
-import sys
-import types
 from typing import TYPE_CHECKING
+
+from eventsim.lazy import load_on_first_use
 
 if TYPE_CHECKING:  # what the tables below load on first use, for type checkers and editors
     from eventsim import encode as encode
@@ -70,31 +69,4 @@ _MODULES = ("encode", "io", "measure")
 
 __all__ = ["__version__", *sorted([*_HOME, *_MODULES])]
 
-if not TYPE_CHECKING:  # to type checkers a name that is not in the tables is a mistake
-
-    def __getattr__(name):
-        if name in _HOME:
-            value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-        elif name in _MODULES:
-            value = importlib.import_module(f"{__name__}.{name}")
-        else:
-            from eventsim.errors import did_you_mean
-
-            raise AttributeError(f'module "eventsim" has no "{name}".{did_you_mean(name, __all__)}')
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
-
-
-class _Package(types.ModuleType):
-    """Keep ``eventsim.simulate`` the function: importing the file of that name would replace it."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if not (name in _HOME and isinstance(value, types.ModuleType)):
-            super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
+load_on_first_use(__name__)

@@ -12,7 +12,7 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Floats, Ids, Shape
+    from eventsim.type_aliases import Array, Floats, Ids, Shape
 
 MAXIMUM_SIZE = 2**31 - 1
 """Neuron ids are int32, so no population may be larger than this."""

@@ -3,9 +3,10 @@
 import pathlib
 
 from eventsim import cli_text
-from eventsim.cli_files import SONATA, check_target, kind_of
 from eventsim.errors import InputError
 from eventsim.io import nir_file
+from eventsim.io.aside import check_target
+from eventsim.io.file_kind import SONATA, kind_of
 
 
 def run(arguments):

@@ -1,59 +1,8 @@
-"""What the commands read from and write to: the kinds of our files, the samples that --input names."""
+"""What the commands read: the samples that --input names."""
 
 import pathlib
 
 from eventsim.errors import InputError, did_you_mean
-
-KINDS = {
-    "eventsim trace": "trace",
-    "eventsim network": "network",
-    "eventsim simulation": "simulation",
-    "eventsim-model": "model",
-    "eventsim-checkpoint": "checkpoint",
-}
-"""The kind of a file by its attribute "format"."""
-
-SONATA = "SONATA spike"
-"""The kind of a spike file of another program."""
-
-
-def kind_of(path):
-    """Return the kind of a file: a value of `KINDS`, or `SONATA`.
-
-    Raises
-    ------
-    InputError
-        The file is missing, not HDF5, or of no kind that is known.
-    """
-    import h5py
-
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f'there is no file "{path}"; check the path')
-    try:
-        with h5py.File(path, "r") as file:
-            kind = KINDS.get(file.attrs.get("format")) or (SONATA if _is_sonata(file) else None)
-    except (OSError, RuntimeError):
-        raise InputError(f'"{path}" is not an HDF5 file, or is cut short; give a file of eventsim') from None
-    if kind is None:
-        raise InputError(f'"{path}" was not written by eventsim; give a {", ".join(KINDS.values())} file')
-    return kind
-
-
-def _is_sonata(file):
-    """Tell whether an open HDF5 file has spikes where SONATA files have them."""
-    spikes = file.get("spikes")
-    groups = [] if not hasattr(spikes, "values") else spikes.values()
-    return any(hasattr(group, "values") and "timestamps" in group for group in groups)
-
-
-def check_target(path):
-    """Raise `InputError` where a file could not be written at the end of a long run."""
-    path = pathlib.Path(path)
-    if not path.parent.is_dir():
-        raise InputError(f'"{path}" cannot be written: there is no folder "{path.parent}"; make it first')
-    if path.is_dir():
-        raise InputError(f'"{path}" is a folder; give the name of a file to write')
 
 
 def sonata_stimulus(path, net):

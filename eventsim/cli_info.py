@@ -3,8 +3,8 @@
 import json
 
 from eventsim import cli_text
-from eventsim.cli_files import SONATA, kind_of
 from eventsim.io import nir_file
+from eventsim.io.file_kind import SONATA, kind_of
 
 
 def run(arguments):

@@ -38,22 +38,17 @@ def figures(trace):
         are None where a population with synapses was not recorded as a whole. A population that was only counted
         has no first spikes; one that was recorded in part and not counted is left out.
     """
+    from eventsim.measure.counts import counted_populations
+
     energy = _energy(trace)
     return {
         "n_samples": trace.n_samples,
         "horizon_ms": trace.t_stop,
-        "populations": {name: _population(trace, name) for name in trace.network.populations if _known(trace, name)},
+        "populations": {name: _population(trace, name) for name in counted_populations(trace)},
         "synaptic_operations_per_sample": energy and energy.operations,
         "energy_per_sample": energy and {"spiking_nj": energy.spiking_pj / 1e3, "dense_nj": energy.dense_pj / 1e3},
         "decision": _decision(trace),
     }
-
-
-def _known(trace, name):
-    """Return whether it is known how many spikes every neuron fired."""
-    if trace.is_complete(name):
-        return name in trace.populations
-    return name in trace.recording and trace.recording[name].counts
 
 
 def _population(trace, name):

@@ -2,8 +2,8 @@
 
 import pathlib
 
-from eventsim.cli_files import check_target
 from eventsim.errors import InputError
+from eventsim.io.aside import check_target
 
 FORMATS = ("png", "pdf", "svg", "jpg", "jpeg", "webp", "eps", "ps", "tif", "tiff")
 

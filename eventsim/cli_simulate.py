@@ -2,8 +2,10 @@
 
 import sys
 
-from eventsim.cli_files import SONATA, check_samples, check_target, dataset, images, kind_of, sonata_stimulus
+from eventsim.cli_files import check_samples, dataset, images, sonata_stimulus
 from eventsim.errors import InputError
+from eventsim.io.aside import check_target
+from eventsim.io.file_kind import SONATA, kind_of
 
 
 def run(arguments):

@@ -24,7 +24,7 @@ from eventsim.spikes import Spikes
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Floats
+    from eventsim.type_aliases import Array, Floats
 
 _MOST_LEVELS = 1 << 14  # ON and OFF levels fit the 16-bit keys that numpy sorts by radix
 _MS_PER_S = 1000.0

@@ -14,7 +14,7 @@ from eventsim.recordings import Recordings
 from eventsim.spikes import Spikes
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Floats
+    from eventsim.type_aliases import Array, Floats
 
 POLARITIES = ("channels", "merged", "on")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from eventsim.describe import Description
-    from eventsim.kinds import Drawn, PathLike, Shape, Which
+    from eventsim.type_aliases import Drawn, PathLike, Shape, Which
 
 __all__ = ["Network", "Population", "Projection", "Synapses"]
 

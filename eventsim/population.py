@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Floats
     from eventsim.neurons.lif import LIF
+    from eventsim.type_aliases import Floats
 
 
 class Population:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from eventsim.connect import Connection
-    from eventsim.kinds import Drawn, Floats, Key, Pairs
     from eventsim.population import Population
+    from eventsim.type_aliases import Drawn, Floats, Key, Pairs
 
 
 class Synapses(NamedTuple):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Key
+    from eventsim.type_aliases import Key
 
 _MASK = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)

@@ -21,10 +21,10 @@ from eventsim.spike_table import SpikeTable
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Flags, Ids, Piece, Recorded
     from eventsim.lower import Lowered
     from eventsim.network import Network
     from eventsim.population import Population
+    from eventsim.type_aliases import Flags, Ids, Piece, Recorded
 
 COUNTS = "counts"
 """What to give for `record`, or for a population in it, to keep counts of spikes and no spike."""

@@ -18,7 +18,7 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
 
-    from eventsim.kinds import Array, Floats, Ids, Integers, Samples, Shape
+    from eventsim.type_aliases import Array, Floats, Ids, Integers, Samples, Shape
 
 
 class Recordings:

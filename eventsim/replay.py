@@ -20,8 +20,8 @@ from eventsim.neurons import receptors
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Floats
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Floats
 
 
 class Membrane(NamedTuple):

@@ -15,9 +15,9 @@ from eventsim.stops import positive
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Engine, Meter, PathLike, Precision, Recorded, Stimulus, Stop
     from eventsim.network import Network
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Engine, Meter, PathLike, Precision, Recorded, Stimulus, Stop
 
 
 def simulate(

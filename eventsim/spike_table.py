@@ -10,8 +10,8 @@ import numpy as np
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Floats
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import Floats
 
 
 class SpikeTable(NamedTuple):

@@ -18,8 +18,8 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Flags, Floats, Ids, Integers, Samples
     from eventsim.population import Population
+    from eventsim.type_aliases import Array, Flags, Floats, Ids, Integers, Samples
 
 _LARGEST = np.iinfo(NEURON).max
 

@@ -13,9 +13,9 @@ from eventsim.errors import InputError
 from eventsim.recording import in_order, tables_of
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Which
     from eventsim.lower import Lowered
     from eventsim.spike_table import SpikeTable
+    from eventsim.type_aliases import Which
 
 STOP_EVERY = 10.0
 """How often the user's function is asked where `stop_every` is not given, ms of the sample."""

@@ -24,11 +24,11 @@ from eventsim.spike_table import SpikeTable, first_of_table
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Floats, Integers, PathLike, Precision, Which
     from eventsim.network import Network
     from eventsim.replay import Membrane
     from eventsim.spike_table import Deferred
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import Floats, Integers, PathLike, Precision, Which
 
 
 class Trace:

@@ -21,8 +21,8 @@ from training.augmentation import Augmentation
 from training.warp import Affine, Elastic, Rotate, Scale
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
-    from training.kinds import Report, Settings
+    from eventsim.type_aliases import Array
+    from training.type_aliases import Report, Settings
 
 
 @dataclass(frozen=True)

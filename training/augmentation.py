@@ -11,8 +11,8 @@ from eventsim import random
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Flags, Key
-    from training.kinds import Report
+    from eventsim.type_aliases import Array, Flags, Key
+    from training.type_aliases import Report
 
 _PART = 2  # counter of the draw that chooses the samples; 0 and 1 are the directions of a shift
 

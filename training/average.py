@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Arrays
+    from eventsim.type_aliases import Arrays
 
 
 class Average:

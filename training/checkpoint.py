@@ -17,8 +17,8 @@ from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays, PathLike
-    from training.kinds import Report, Settings
+    from eventsim.type_aliases import Array, Arrays, PathLike
+    from training.type_aliases import Report, Settings
 
 FORMAT = "eventsim-checkpoint"
 VERSION = 1

@@ -22,7 +22,7 @@ from eventsim.random import fresh_seed
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Floats
+    from eventsim.type_aliases import Array, Floats
     from training.history import History
     from training.model import Model
 

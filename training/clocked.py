@@ -17,9 +17,9 @@ from training.discrete import chain
 from training.encode import one_a_neuron
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Floats
     from eventsim.network import Network
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import Floats
 
 
 def run(net: Network, stimulus: Mapping[str, Spikes], steps: int) -> tuple[dict[str, Floats], dict[str, Floats]]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import eventsim
 from eventsim.errors import InputError, did_you_mean
-from eventsim.kinds import PathLike, Precision, Values
+from eventsim.type_aliases import PathLike, Precision, Values
 from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, surrogate
 from training.delays import Delays
-from training.kinds import Report, Settings
 from training.model import Model
 from training.tables import refuse_unknown, table
+from training.type_aliases import Report, Settings
 
 if TYPE_CHECKING:
     from training import discrete

@@ -21,9 +21,9 @@ from training.progress import Callback
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Floats, Values
-    from training.kinds import Report
+    from eventsim.type_aliases import Floats, Values
     from training.model import Model
+    from training.type_aliases import Report
 
 
 class Objective:

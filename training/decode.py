@@ -22,7 +22,7 @@ from training.decode_times import FirstSpike, TargetTime
 from training.decoder import Decoder, cross_entropy
 
 if TYPE_CHECKING:
-    from training.kinds import Settings
+    from training.type_aliases import Settings
 
 __all__ = ["KINDS", "Decoder", "FirstSpike", "Potential", "TargetTime", "cross_entropy", "from_dict"]
 

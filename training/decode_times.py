@@ -13,7 +13,7 @@ from training.decoder import Decoder, checked_array, checked_labels, checked_pos
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Floats, Integers
+    from eventsim.type_aliases import Array, Floats, Integers
 
 
 class _OfTimes(Decoder):

@@ -12,8 +12,8 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Floats, Integers
-    from training.kinds import Report
+    from eventsim.type_aliases import Array, Floats, Integers
+    from training.type_aliases import Report
 
 
 def checked_labels(labels: ArrayLike, shape: tuple[int, ...]) -> Integers:

@@ -15,9 +15,9 @@ from eventsim.connect import Conv2d, Dense
 from eventsim.errors import InputError, choose
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Floats
     from eventsim.network import Network
     from eventsim.projection import Projection
+    from eventsim.type_aliases import Floats
 
 SHARING = ("synaptic", "axonal", "dendritic")
 

@@ -14,9 +14,9 @@ from training import config, datasets, experiment
 from training.model import Model
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike
-    from training.kinds import Report
+    from eventsim.type_aliases import PathLike
     from training.progress import Callback
+    from training.type_aliases import Report
 
 TRACE = "trace.h5"
 """Name of the test set's trace in the folder of results, beside the files of `training.experiment`."""

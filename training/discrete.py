@@ -33,12 +33,12 @@ from training.layered import Gradients
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Arrays, Floats, Precision
     from eventsim.network import Network
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import Array, Arrays, Floats, Precision
     from training.decoder import Decoder
-    from training.kinds import Report
     from training.surrogate import Surrogate
+    from training.type_aliases import Report
 
 _DEFAULT = surrogate.Arctan()
 

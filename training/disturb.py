@@ -22,10 +22,10 @@ from training.encode import one_a_neuron
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Floats, Meter, Precision
     from eventsim.network import Network
-    from training.kinds import Report
+    from eventsim.type_aliases import Floats, Meter, Precision
     from training.model import Model
+    from training.type_aliases import Report
 
 _BITS = range(2, 33)
 _SMALLEST = 0.01

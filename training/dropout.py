@@ -17,8 +17,8 @@ from eventsim.errors import InputError, choose
 from training import first_arrival
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays, Flags
     from eventsim.network import Network
+    from eventsim.type_aliases import Array, Arrays, Flags
 
 
 class Dropout:

@@ -18,9 +18,9 @@ from eventsim.errors import InputError, choose
 from eventsim.recordings import Recordings
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Floats, Values
     from eventsim.spikes import Spikes
-    from training.kinds import Report, Settings
+    from eventsim.type_aliases import Array, Floats, Values
+    from training.type_aliases import Report, Settings
 
 
 def as_values(values: Values) -> Array | Recordings:

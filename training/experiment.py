@@ -16,10 +16,10 @@ from training.encode import sample_shape
 from training.fit import fit
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike
+    from eventsim.type_aliases import PathLike
     from training.config import Config
-    from training.kinds import Report
     from training.progress import Callback
+    from training.type_aliases import Report
 
 MODEL, CONFIG, LOG, RESULT, CHECKPOINT = (
     "model.h5",

@@ -21,8 +21,8 @@ from eventsim.connect import Conv2d
 from eventsim.neurons.lif import LIF
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
     from eventsim.network import Network
+    from eventsim.type_aliases import Array
 
 
 def neuron() -> LIF:

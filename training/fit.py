@@ -22,14 +22,14 @@ from training.session import Session
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, PathLike, Precision, Values
     from eventsim.recordings import Recordings
+    from eventsim.type_aliases import Array, PathLike, Precision, Values
     from training.delays import Delays
     from training.history import History
-    from training.kinds import AnyPasses, Augmenter, Learnable, Report, Schedules
     from training.model import Model
     from training.optimize import Optimizer
     from training.policy import Policy
+    from training.type_aliases import AnyPasses, Augmenter, Learnable, Report, Schedules
 
 
 def fit(

@@ -20,10 +20,10 @@ from training import adjoint, sweep_order, time_constants
 from training.readout_loss import Integral, ValueAt
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Floats
     from eventsim.network import Network
     from eventsim.spikes import Spikes
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array, Floats
 
 SHARD = 16
 """Samples whose gradients are summed before they are added to the total, in this order always."""

@@ -11,8 +11,8 @@ from eventsim import notebook
 from eventsim.io.aside import written_aside
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike
-    from training.kinds import Report
+    from eventsim.type_aliases import PathLike
+    from training.type_aliases import Report
 
 
 class History:

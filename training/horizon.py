@@ -15,7 +15,7 @@ from eventsim.errors import InputError
 from training.encode import as_values
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Values
+    from eventsim.type_aliases import Values
     from training.model import Model
 
 SAMPLES = 5000

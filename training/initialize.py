@@ -37,12 +37,12 @@ from training.measured import measured
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Floats, Values
     from eventsim.network import Network
     from eventsim.population import Population
     from eventsim.projection import Projection
-    from training.kinds import Listed, PerProjection
+    from eventsim.type_aliases import Floats, Values
     from training.model import Model
+    from training.type_aliases import Listed, PerProjection
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(96)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from eventsim.engines.layers import Activations, Plan
-    from eventsim.kinds import Array
+    from eventsim.type_aliases import Array
 
 _BINS = 256
 """Bins in which the arrivals before a spike are looked up."""

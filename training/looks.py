@@ -8,8 +8,8 @@ import pathlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike
-    from training.kinds import Report
+    from eventsim.type_aliases import PathLike
+    from training.type_aliases import Report
 
 FILE = "tests.jsonl"
 """Name of the file in a folder of results."""

@@ -13,7 +13,7 @@ from training import first_arrival
 if TYPE_CHECKING:
     from eventsim.network import Network
     from eventsim.spikes import Spikes
-    from training.kinds import PerProjection
+    from training.type_aliases import PerProjection
 
 SATURATED = 0.9
 """Largest part of what a layer can reach at most that may be wished for."""

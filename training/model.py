@@ -18,13 +18,13 @@ from training.passes import suited
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Arrays, Floats, Integers, PathLike, Values
     from eventsim.network import Network
     from eventsim.spikes import Spikes
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array, Arrays, Floats, Integers, PathLike, Values
     from training.decoder import Decoder
     from training.encode import Encoder
-    from training.kinds import AnyActivity, AnyPasses, Report
+    from training.type_aliases import AnyActivity, AnyPasses, Report
 
 FORMAT = "eventsim-model"
 VERSION = 1

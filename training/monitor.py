@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays
     from eventsim.spikes import Spikes
-    from training.kinds import AnyActivity, Report
+    from eventsim.type_aliases import Array, Arrays
+    from training.type_aliases import AnyActivity, Report
 
 BINS = 40
 """Bins of the histograms of spike times, over 0 to the horizon."""

@@ -26,7 +26,7 @@ import numpy as np
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
+    from eventsim.type_aliases import Array
 
 _EPS = 1e-12
 

@@ -18,8 +18,8 @@ import numpy as np
 from eventsim.errors import InputError, choose
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays
-    from training.kinds import Report
+    from eventsim.type_aliases import Array, Arrays
+    from training.type_aliases import Report
 
 _NUMBERS = {
     "lr": (0.0, np.inf),

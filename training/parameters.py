@@ -21,8 +21,8 @@ from training import first_arrival, normalize
 from training.delays import Delays
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays
     from eventsim.network import Network
+    from eventsim.type_aliases import Array, Arrays
     from training.decoder import Decoder
     from training.delays import Shared
 

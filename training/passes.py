@@ -11,14 +11,14 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from eventsim.engines.layers import Activations
-    from eventsim.kinds import Array, Arrays, Precision
     from eventsim.network import Network
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import Array, Arrays, Precision
     from training.decoder import Decoder
-    from training.kinds import AnyPasses
     from training.layered import Gradients
     from training.model import Model
     from training.trace_passes import TracePasses
+    from training.type_aliases import AnyPasses
 
 
 def suited(

@@ -21,7 +21,7 @@ from eventsim.neurons import membrane
 
 if TYPE_CHECKING:
     from eventsim.engines.layers import Activations
-    from eventsim.kinds import Flags, Floats
+    from eventsim.type_aliases import Flags, Floats
 
 _BISECTIONS = 60
 

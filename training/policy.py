@@ -12,9 +12,9 @@ import numpy as np
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays, Integers
     from eventsim.projection import Projection
-    from training.kinds import Report
+    from eventsim.type_aliases import Array, Arrays, Integers
+    from training.type_aliases import Report
 
 
 class Batch(NamedTuple):

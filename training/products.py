@@ -14,8 +14,8 @@ from eventsim.connect import Conv2d, Dense
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
     from eventsim.projection import Projection
+    from eventsim.type_aliases import Array
 
 
 def of(projection: Projection) -> DenseProduct | ConvolutionProduct:

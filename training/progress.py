@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
     from training.history import History
-    from training.kinds import Report
     from training.parameters import Parameters
+    from training.type_aliases import Report
 
 
 class Callback:

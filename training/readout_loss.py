@@ -17,7 +17,7 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Floats
+    from eventsim.type_aliases import Floats
 
 
 class ValueAt:

@@ -26,8 +26,8 @@ from training.policy import Batch, Policy, positive, spread
 from training.seldom import Firing, Peak, WeightBump
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
-    from training.kinds import Settings
+    from eventsim.type_aliases import Array
+    from training.type_aliases import Settings
 
 __all__ = ["KINDS", "Batch", "Firing", "Peak", "Policy", "SilentLabel", "WeightBump", "WeightSum", "from_dict"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from eventsim.errors import InputError, choose
 
 if TYPE_CHECKING:
-    from training.kinds import Report, Schedules
+    from training.type_aliases import Report, Schedules
 
 
 class Schedule:

@@ -11,7 +11,7 @@ from eventsim.errors import InputError
 from training.policy import Policy, positive, spread
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays, Flags
+    from eventsim.type_aliases import Array, Arrays, Flags
     from training.policy import Batch
 
 

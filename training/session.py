@@ -24,13 +24,13 @@ from training.passes import loss_and_gradients
 from training.regularize import Batch
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays, Integers, PathLike
+    from eventsim.type_aliases import Array, Arrays, Integers, PathLike
     from training.average import Average
     from training.dropout import Dropout
-    from training.kinds import AnyPasses, Report
     from training.model import Model
     from training.optimize import Optimizer
     from training.policy import Policy
+    from training.type_aliases import AnyPasses, Report
 
 LOG = logger(__name__)
 

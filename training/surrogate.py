@@ -15,8 +15,8 @@ import numpy as np
 from eventsim.errors import InputError, choose
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
-    from training.kinds import Report, Settings
+    from eventsim.type_aliases import Array
+    from training.type_aliases import Report, Settings
 
 
 @dataclass(frozen=True)

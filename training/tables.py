@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from eventsim.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
-    from training.kinds import Settings
+    from training.type_aliases import Settings
 
 
 def table(name: str, kind: Any, values: Settings) -> Any:

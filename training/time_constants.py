@@ -19,9 +19,9 @@ from eventsim.neurons import response
 from training.adjoint import RELEASE, SPIKE
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Floats
     from eventsim.lower import Lowered
     from eventsim.network import Network
+    from eventsim.type_aliases import Floats
     from training.adjoint import Events, Net, Spikes
     from training.gradient import SpikeTimeGradient
 

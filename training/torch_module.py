@@ -13,8 +13,8 @@ from eventsim.errors import InputError, choose
 from training.torch_run import KINDS, Runner, checked
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Several
     from eventsim.network import Network
+    from eventsim.type_aliases import Several
 
 _DTYPES = (torch.float64, torch.float32)
 

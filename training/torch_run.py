@@ -27,8 +27,8 @@ from training.parameters import write_into
 from training.trace_passes import of_first_spikes
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Arrays, Floats, Which
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import Array, Arrays, Floats, Which
     from training.gradient import SpikeTimeGradient
     from training.layered import Gradients
 

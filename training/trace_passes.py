@@ -25,8 +25,8 @@ from training.readout_loss import Integral, ValueAt
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Arrays, Engine, Floats
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array, Arrays, Engine, Floats
     from training.decoder import Decoder
     from training.model import Model
 
@@ -43,10 +43,12 @@ class Activity:
         What the decoder reads of the readout.
     at : ndarray (samples, size) or None
         When the largest potential was reached, ms.
+    delays : bool
+        Whether the run was given delays, whose gradients are then wanted.
     """
 
-    def __init__(self, trace: Trace, decoder: Decoder, output: str) -> None:
-        self.trace = trace
+    def __init__(self, trace: Trace, decoder: Decoder, output: str, delays: bool = False) -> None:
+        self.trace, self.delays = trace, delays
         self.potential: dict[str, Floats] = {}
         self.at: Floats | Any = None
         populations = trace.network.populations.values()
@@ -88,7 +90,6 @@ class TracePasses:
         self._model, self._net = model, model.net
         self.threads, self.slope_floor, self._engine = threads, slope_floor, engine
         self.settings = "trace"
-        self._delays = False
 
     def forward(
         self,
@@ -105,13 +106,12 @@ class TracePasses:
         Weights, thresholds, offsets and delays are written into the network.
         """
         write_into(self._net, weights, thresholds, offsets, delays)
-        self._delays = bool(delays)
         if learning:
             lower(self._net, learning=True)
         trace = eventsim.simulate(
             self._net, _without(stimulus, dropped or {}), self._model.t_stop, engine=self._engine,
             threads=self.threads)
-        return Activity(trace, self._model.decoder, self._model.output)
+        return Activity(trace, self._model.decoder, self._model.output, bool(delays))
 
     def learn(
         self, activity: Activity, decoder: Decoder, output: str, labels: ArrayLike, dropped: Arrays | None = None
@@ -128,7 +128,7 @@ class TracePasses:
         else:
             given = error
         found = spike_time_gradient(self._net, activity.trace, {output: given}, self.threads, self.slope_floor,
-                                    inputs=self._delays)
+                                    inputs=activity.delays)
         gradients = Gradients()
         gradients.weights, gradients.delays = found.weights, found.delays
         gradients.thresholds, gradients.offsets = found.thresholds, found.offsets

@@ -18,7 +18,7 @@ from eventsim.errors import InputError
 from training.augmentation import Augmentation
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Flags, Key
+    from eventsim.type_aliases import Array, Flags, Key
 
 
 class _Warp(Augmentation):

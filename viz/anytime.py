@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array
 
 _AGAINST = {
     "time": "time (ms)",

@@ -12,8 +12,8 @@ from viz import selection, style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eventsim.kinds import Which
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Which
 
 _WRITE_TIMES_UP_TO = 40  # neurons; more, and the numbers do not fit into the cells
 _NAME_CHANNELS_UP_TO = 36

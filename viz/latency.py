@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Several
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Several
 
 _BY = ("population", "class", "outcome")
 _TEXT_UP_TO = 40  # rows; more, and the numbers beside them could not be read

@@ -14,7 +14,7 @@ from viz.learning import curves_of, draw_panel, records_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eventsim.kinds import Array
+    from eventsim.type_aliases import Array
     from viz.learning import Log
 
 

@@ -16,7 +16,7 @@ from viz import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eventsim.kinds import Array, PathLike
+    from eventsim.type_aliases import Array, PathLike
     from training.history import History
 
 Log: TypeAlias = "PathLike | History | Mapping[str, Sequence[Any]] | Sequence[Mapping[str, Any]]"

@@ -13,8 +13,8 @@ from viz import selection, style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eventsim.kinds import Which
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Which
 
 _NEURONS = 5  # shown unless the user names some
 _STYLES = ("-", "--", ":", "-.")  # a second mark of identity once the palette has been used up

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Floats, Several
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array, Floats, Several
 
 _ARRANGEMENTS = ("side", "overlay")
 _SIDE_BY_SIDE = 8  # samples; with more, each is too narrow to read and they are laid over each other

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike
+    from eventsim.type_aliases import PathLike
 
 _ENDINGS = (".html", ".htm")
 
@@ -40,8 +40,7 @@ def report(source: PathLike, out: PathLike | None = None) -> pathlib.Path:
     latencies, the answer at any time, maps of first spikes, spikes and operations, provenance. Everything comes from
     the files: nothing is simulated again. What is not there is left out.
     """
-    from eventsim.cli_files import check_target
-    from eventsim.io.aside import written_aside
+    from eventsim.io.aside import check_target, written_aside
     from viz.reporting import contents, whole
 
     source = pathlib.Path(source)

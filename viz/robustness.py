@@ -13,7 +13,7 @@ from viz import style
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from eventsim.kinds import Array
+    from eventsim.type_aliases import Array
 
 QUANTITIES = {
     "jitter_ms": "jitter of spike times (ms)",

@@ -12,10 +12,10 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Integers, Several, Which
     from eventsim.population import Population
     from eventsim.spike_table import SpikeTable
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Integers, Several, Which
 
 
 def samples_of(trace: Trace, sample: Any) -> Integers:

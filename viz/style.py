@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.text import Text
 
-    from eventsim.kinds import Array
     from eventsim.network import Network
+    from eventsim.type_aliases import Array
 
 # Okabe and Ito (2008), "Color universal design": their palette less yellow (too pale for thin marks
 # on white) and black (kept for text), ordered so that neighbours differ in lightness too.

@@ -11,8 +11,8 @@ from eventsim.distributions import Distribution
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Drawn, Floats, Ids, Integers, Key, Pairs
     from eventsim.population import Population
+    from eventsim.type_aliases import Array, Drawn, Floats, Ids, Integers, Key, Pairs
 
 TOPOLOGY, WEIGHT, DELAY = 0, 1, 2
 """Third counter of a random draw: what is drawn. The first two are the target and the source neuron."""

@@ -18,8 +18,8 @@ from eventsim.distributions import Distribution
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Drawn, Flags, Floats, Ids, Integers, Key, Pairs
     from eventsim.population import Population
+    from eventsim.type_aliases import Drawn, Flags, Floats, Ids, Integers, Key, Pairs
 
 _BLOCK = 1 << 16  # draws at a time: temporary arrays stay in the cache
 

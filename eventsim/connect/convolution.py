@@ -11,8 +11,8 @@ from eventsim.connect.base import Connection, given_weight, pooled_index, pooled
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Drawn, Ids, Integers, Pairs
     from eventsim.population import Population
+    from eventsim.type_aliases import Array, Drawn, Ids, Integers, Pairs
 
 
 class Geometry(NamedTuple):

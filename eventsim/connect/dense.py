@@ -10,8 +10,8 @@ from eventsim import arrays, foreign
 from eventsim.connect.base import Connection, given_weight, pooled_index, pooled_map
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Drawn, Ids, Integers, Pairs
     from eventsim.population import Population
+    from eventsim.type_aliases import Array, Drawn, Ids, Integers, Pairs
 
 
 class Dense(Connection):

@@ -13,8 +13,8 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Drawn, Ids, Integers, Key, Pairs
     from eventsim.population import Population
+    from eventsim.type_aliases import Array, Drawn, Ids, Integers, Key, Pairs
 
 
 class Listed(Connection):

@@ -21,7 +21,7 @@ from eventsim.errors import InputError, choose
 from eventsim.lower import lower
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Flags, Floats, Ids
+    from eventsim.type_aliases import Flags, Floats, Ids
 
 SHARD = 16
 """Samples that one task takes through all layers. Fixed, so that sums over shards are reproducible."""

@@ -4,8 +4,9 @@ The converters to and from formats of other programs load on first use, and impo
 they are called.
 """
 
-import importlib
 from typing import TYPE_CHECKING
+
+from eventsim.lazy import load_on_first_use
 
 if TYPE_CHECKING:  # what the tables below load on first use, for type checkers and editors
     from eventsim.io.neo import from_neo as from_neo
@@ -34,17 +35,4 @@ _HOME = {
 
 __all__ = sorted(_HOME)
 
-if not TYPE_CHECKING:  # to type checkers a name that is not in the tables is a mistake
-
-    def __getattr__(name):
-        if name not in _HOME:
-            from eventsim.errors import did_you_mean
-
-            raise AttributeError(f'module "eventsim.io" has no "{name}".{did_you_mean(name, __all__)}')
-        value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
-        globals()[name] = value
-        return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+load_on_first_use(__name__)

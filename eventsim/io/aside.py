@@ -14,6 +14,23 @@ from eventsim.log import logger
 LOG = logger(__name__)
 
 
+def check_target(path):
+    """Raise `InputError` where a file could not be written, at once and not at the end of a long run.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file to make or to replace.
+    """
+    path = pathlib.Path(path)
+    if not path.parent.is_dir():
+        raise InputError(f'"{path}" cannot be written: there is no folder "{path.parent}"; make it first')
+    if path.is_dir():
+        raise InputError(f'"{path}" is a folder; give the name of a file to write')
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise InputError(f'"{path}" cannot be written: the folder is read-only; choose another folder')
+
+
 @contextlib.contextmanager
 def written_aside(path):
     """Give a temporary path to write to; put it in the place of `path` once the block has ended well.
@@ -35,10 +52,7 @@ def written_aside(path):
     """
     path = pathlib.Path(path)
     folder = path.parent
-    if not folder.is_dir():
-        raise InputError(f'"{path}" cannot be written: there is no folder "{folder}"; make it first')
-    if path.is_dir():
-        raise InputError(f'"{path}" is a folder; give the name of a file to write')
+    check_target(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=folder)
     except OSError as error:

@@ -21,9 +21,9 @@ from eventsim.io import exchange
 if TYPE_CHECKING:
     import neo
 
-    from eventsim.kinds import Samples
     from eventsim.spikes import Spikes
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Samples
 
 START = "t_start"
 """What to give as `origin` of `from_neo` to count times from the start of each segment."""

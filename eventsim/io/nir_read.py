@@ -18,7 +18,7 @@ from eventsim.neurons.lif import LIF
 if TYPE_CHECKING:
     from nir import NIRGraph
 
-    from eventsim.kinds import PathLike
+    from eventsim.type_aliases import PathLike
 
 STEP_KEY, LOOP_KEY = "eventsim_dt_ms", "eventsim_loop_delay_ms"
 """Metadata of a graph that `to_nir` wrote."""

@@ -19,7 +19,7 @@ from eventsim.network import Network
 if TYPE_CHECKING:
     from nir import NIRGraph
 
-    from eventsim.kinds import PathLike
+    from eventsim.type_aliases import PathLike
 
 
 def to_nir(

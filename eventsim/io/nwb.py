@@ -21,9 +21,9 @@ from eventsim.io import exchange
 from eventsim.io.aside import hdf5_aside
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike, Samples
     from eventsim.spikes import Spikes
     from eventsim.trace import Trace
+    from eventsim.type_aliases import PathLike, Samples
 
 _MS_PER_S = 1000.0
 

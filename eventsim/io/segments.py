@@ -20,7 +20,6 @@ file is in its place; the description goes first, so that a folder without one h
 import contextlib
 import hashlib
 import io
-import os
 import pathlib
 import re
 import time
@@ -30,7 +29,7 @@ import numpy as np
 
 from eventsim.errors import InputError
 from eventsim.io import trace_file
-from eventsim.io.aside import written_aside
+from eventsim.io.aside import check_target, written_aside
 from eventsim.recording import tables_of
 from eventsim.spike_table import Deferred, SpikeTable, joined
 
@@ -81,7 +80,7 @@ class Writer:
         self._pieces, self._reached, self._rows, self._counts = {}, {}, 0, {}
         self._written, self._run = 0, None
         self._begun = self._flushed = time.monotonic()
-        _check_target(self.path)
+        check_target(self.path)
         if self._folder.is_dir():
             if (self._folder / _DESCRIPTION).exists() and _numbered(self._folder):
                 raise InputError(
@@ -323,16 +322,6 @@ def _numbered(folder):
 
 def _digest(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _check_target(path):
-    """Raise `InputError` at once where the file could not be written after hours."""
-    if not path.parent.is_dir():
-        raise InputError(f'"{path}" cannot be written: there is no folder "{path.parent}"; make it first')
-    if path.is_dir():
-        raise InputError(f'"{path}" is a folder; give the name of a file to write')
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise InputError(f'"{path}" cannot be written: the folder is read-only; choose another folder')
 
 
 def _remove(folder):

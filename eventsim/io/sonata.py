@@ -26,8 +26,8 @@ from eventsim.io.aside import hdf5_aside
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import PathLike
 
 SORTINGS = ("by_time", "by_id")
 

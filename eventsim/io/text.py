@@ -26,8 +26,8 @@ from eventsim.io.aside import written_aside
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
-    from eventsim.kinds import PathLike
     from eventsim.spikes import Spikes
+    from eventsim.type_aliases import PathLike
 
 _BLOCK = 65536  # rows written at once
 _UNITS = "time_ms in ms from the start of the sample; slope = V'(t-) at the crossing in 1/ms; inf: a jump"

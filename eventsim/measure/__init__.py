@@ -8,7 +8,7 @@ from eventsim.measure.counts import SpikeCounts, silent_fraction, spike_counts
 from eventsim.measure.decision import Decision, decide
 from eventsim.measure.evaluation import evaluate
 from eventsim.measure.latencies import Latency, latency
-from eventsim.measure.operations import synaptic_operations
+from eventsim.measure.operations import operations_by_projection, synaptic_operations
 from eventsim.measure.potentials import integrated_potential, peak_potential
 from eventsim.measure.progress import Progress, anytime
 from eventsim.measure.statistics import Intervals, cv, cv2, fanofactor, isi, mean_firing_rate, rates
@@ -34,6 +34,7 @@ __all__ = [
     "isi",
     "latency",
     "mean_firing_rate",
+    "operations_by_projection",
     "peak_potential",
     "rates",
     "silent_fraction",

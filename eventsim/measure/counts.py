@@ -12,9 +12,9 @@ from eventsim.errors import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Flags, Floats, Integers, Which
     from eventsim.population import Population
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Flags, Floats, Integers, Which
 
 
 def firing_neurons(population: Population) -> Flags:
@@ -51,6 +51,24 @@ def firing_populations(trace: Trace) -> list[str]:
     """
     populations = trace.network.populations
     return [name for name in populations if firing_neurons(populations[name]).any()]
+
+
+def counted_populations(trace: Trace) -> list[str]:
+    """Return the names of the populations of which it is known how many spikes every neuron fired.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+
+    Returns
+    -------
+    list of str
+        In the order of the network: those recorded as a whole, and those whose spikes were only counted.
+    """
+    recorded, counted = trace.populations, trace.recording
+    return [name for name in trace.network.populations
+            if (name in recorded if trace.is_complete(name) else name in counted and counted[name].counts)]
 
 
 def until_of(trace: Trace, until: ArrayLike | None) -> Floats:

@@ -14,8 +14,8 @@ from eventsim.measure import readout
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array, Flags, Floats, Integers
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array, Flags, Floats, Integers
 
 RULES = ("first_spike", "margin", "potential")
 

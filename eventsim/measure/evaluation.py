@@ -15,8 +15,8 @@ from eventsim.measure.operations import synaptic_operations
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Array
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array
 
 
 def evaluate(trace: Trace, labels: ArrayLike | None = None, *, output: str | None = None) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Floats, Integers, Which
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array, Floats, Integers, Which
 
 
 @dataclass(frozen=True)

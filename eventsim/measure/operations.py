@@ -15,13 +15,13 @@ from eventsim.senders import senders
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Integers
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Integers
 
 
 @kernel
-def _count(sender, row_ptr, row_start, row_stop, row_delay, synapse_delay, first_delay, until, out):
-    """Add to ``out[sample]`` the arrivals of these spikes strictly before ``until[sample]``."""
+def _count(sender, row_ptr, row_start, row_stop, row_delay, synapse_delay, first_delay, until, column, out):
+    """Add to ``out[sample, column[row]]`` the arrivals of these spikes strictly before ``until[sample]``."""
     for k in range(len(sender.time)):
         s = sender.sample[k]
         source = sender.gid + sender.neuron[k]
@@ -32,7 +32,7 @@ def _count(sender, row_ptr, row_start, row_stop, row_delay, synapse_delay, first
                 delay, stop = piece(row_delay, row_stop, synapse_delay, first_delay, row, start)
                 if not sender.time[k] + delay < until[s]:
                     break
-                out[s] += stop - start
+                out[s, column[row]] += stop - start
 
 
 @kernel
@@ -84,11 +84,42 @@ def synaptic_operations(trace: Trace, until: ArrayLike | None = None) -> Integer
     InputError
         A population with outgoing synapses was not recorded, or `until` is not usable.
     """
-    ends = until_of(trace, until)
     lowered = lower(trace.unchanged_network())
-    out = np.zeros(trace.n_samples, dtype=np.int64)
+    return _counted(trace, lowered, np.zeros(len(lowered.row_start), dtype=np.int32), 1, until)[:, 0]
+
+
+def operations_by_projection(trace: Trace, until: ArrayLike | None = None) -> dict[str, Integers]:
+    """Count the synaptic arrivals of every sample, projection by projection.
+
+    Parameters
+    ----------
+    trace : Trace
+        The run.
+    until : float or array_like of float, optional
+        As for `synaptic_operations`, of which these are the parts.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        int64 (samples,) by the name of the projection, in the order of the network.
+
+    Raises
+    ------
+    InputError
+        As for `synaptic_operations`.
+    """
+    lowered = lower(trace.unchanged_network())
+    counts = _counted(trace, lowered, lowered.row_projection, len(lowered.projections), until)
+    by_name = dict(zip(lowered.projections, counts.T, strict=True))
+    return {name: by_name[name] for name in trace.network.projections}
+
+
+def _counted(trace, lowered, column, columns, until):
+    """Return the arrivals by sample and by the column that each row of synapses is counted in."""
+    ends = until_of(trace, until)
+    out = np.zeros((trace.n_samples, columns), dtype=np.int64)
     for sender in senders(trace, lowered):
-        _count(sender, *_rows(lowered), ends, out)
+        _count(sender, *_rows(lowered), ends, column, out)
     return out
 
 

@@ -18,8 +18,8 @@ from eventsim.measure.readout import course
 from eventsim.neurons import receptors, response
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Floats
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Floats
 
 _HALVINGS = 80
 

@@ -17,8 +17,8 @@ from eventsim.measure.operations import operations_over_time
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
-    from eventsim.kinds import Floats, Integers
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Floats, Integers
 
 N_TIMES = 201
 """Number of times, evenly spaced from 0 to the horizon, where the user gives none."""

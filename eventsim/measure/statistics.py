@@ -16,10 +16,10 @@ import numpy as np
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, Floats, Integers, Which
     from eventsim.recording import Record
     from eventsim.spike_table import SpikeTable
     from eventsim.trace import Trace
+    from eventsim.type_aliases import Array, Floats, Integers, Which
 
 
 class Intervals(NamedTuple):

@@ -36,7 +36,7 @@ from eventsim.errors import InputError, choose
 from training.datasets import cifar10, digits, dvs_gesture, mnist, nmnist, saccades, shd, yin_yang
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Integers, PathLike
+    from eventsim.type_aliases import Integers, PathLike
 
 IMAGES = ("digits", "yin-yang", "mnist", "fashion-mnist", "cifar10")
 RECORDINGS = ("nmnist", "shd", "dvs-gesture", "mnist-saccades", "fashion-mnist-saccades")

@@ -27,7 +27,7 @@ from eventsim.errors import InputError
 from training.datasets import locate
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, PathLike
+    from eventsim.type_aliases import Array, PathLike
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SOURCE = "https://www.cs.toronto.edu/~kriz/cifar.html"

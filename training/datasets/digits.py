@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
+    from eventsim.type_aliases import Array
 
 CLASSES = tuple("0123456789")
 

@@ -17,7 +17,7 @@ from eventsim.recordings import Recordings
 from training.datasets import locate
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, PathLike
+    from eventsim.type_aliases import Array, PathLike
 
 CLASSES = ("hand clapping", "right hand wave", "left hand wave", "right arm clockwise", "right arm counter clockwise",
            "left arm clockwise", "left arm counter clockwise", "arm roll", "air drums", "air guitar", "other gestures")

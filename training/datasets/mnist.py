@@ -15,7 +15,7 @@ from eventsim.io import idx
 from training.datasets import locate
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, PathLike
+    from eventsim.type_aliases import Array, PathLike
 
 _PREFIX = {"train": "train", "test": "t10k"}
 

@@ -26,7 +26,7 @@ from eventsim.recordings import Recordings
 from training.datasets import locate
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, PathLike
+    from eventsim.type_aliases import Array, PathLike
 
 CLASSES = tuple("0123456789")
 SOURCE = "https://www.garrickorchard.com/datasets/n-mnist"

@@ -23,7 +23,7 @@ from eventsim.recordings import Recordings
 from training.datasets import mnist
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, PathLike
+    from eventsim.type_aliases import Array, PathLike
 
 MARGIN = 3
 """Pixels of the sensor around the image: 28 x 28 images give the 34 x 34 pixels of N-MNIST."""

@@ -12,8 +12,8 @@ from eventsim.io import shd
 from training.datasets import locate
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array, PathLike
     from eventsim.recordings import Recordings
+    from eventsim.type_aliases import Array, PathLike
 
 SOURCE = "https://zenkelab.org/datasets/"
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from eventsim.kinds import Array
+    from eventsim.type_aliases import Array
 
 CLASSES = ("yin", "yang", "dot")
 

@@ -117,32 +117,20 @@ def _is_segments(path):
 
 def _sorted_by_kind(files, must):
     """Return paths by what they are ("trace", "model", ...), and remarks on files of others; `must`: refuse those."""
-    from eventsim.cli_files import kind_of
+    from eventsim.io.file_kind import SONATA, kind_of, kind_or_none
 
     by_kind, remarks = {}, []
     for path in files:
         if _is_segments(path):
             by_kind.setdefault("trace", []).append(path)
         elif path.is_file() and (path.suffix == ".h5" or must):
-            kind = _kind(path) if not must else kind_of(path)
+            kind = kind_of(path) if must else kind_or_none(path)
             if kind is None:
                 remarks.append(f"{path.name} was not written by eventsim and is left out.")
+            elif kind == SONATA and not must:
+                remarks.append(f"{path.name} has spikes without a network and is left out.")
             by_kind.setdefault(kind, []).append(path)
     return by_kind, remarks
-
-
-def _kind(path):
-    """Return the kind of an HDF5 file, None for one of another program; `InputError` where it is damaged."""
-    import h5py
-
-    from eventsim.cli_files import KINDS, kind_of
-
-    try:
-        with h5py.File(path, "r") as file:
-            known = file.attrs.get("format") in KINDS.values() or file.attrs.get("format") in KINDS
-    except OSError:
-        known = True  # its own message says what is wrong
-    return kind_of(path) if known else None
 
 
 def _log(path):

@@ -6,13 +6,10 @@ import numpy as np
 
 from eventsim import measure
 from eventsim.errors import InputError
-from eventsim.lower import lower
-from eventsim.senders import senders
+from eventsim.measure.counts import counted_populations
 
 _LARGEST = 20_000_000
 """First spikes (samples x neurons of the largest population) that are looked at; of more, the first samples."""
-
-_PAIRS = 1 << 22  # spikes x synapses in memory at once
 
 
 class Activity(NamedTuple):
@@ -61,8 +58,9 @@ def measured(trace):
     if trace.n_samples and (trace.labels is not None or trace.named_output is not None):
         evaluation = _or_none(measure.evaluate, trace)
     part = first_samples(trace)
-    activity = [_activity(trace, part, name) for name in trace.network.populations if _is_counted(trace, name)]
-    by_projection = _or_none(operations_by_projection, trace)
+    activity = [_activity(trace, part, name) for name in counted_populations(trace)
+                if not trace.network.populations[name].is_readout]
+    by_projection = _or_none(_operations, trace)
     counts = _or_none(measure.spike_counts, trace)
     return Measured(
         evaluation, activity if trace.n_samples else [],
@@ -102,61 +100,10 @@ def first_samples(trace):
         ended=trace.ended[samples], counts=counts)
 
 
-def operations_by_projection(trace):
-    """Return the synaptic operations a sample of each projection, to the end of the run.
-
-    Parameters
-    ----------
-    trace : Trace
-
-    Returns
-    -------
-    dict of str to float
-        In the order of the network; their sum is the mean of `eventsim.measure.synaptic_operations`.
-
-    Raises
-    ------
-    InputError
-        A population with synapses was not recorded.
-    """
-    lowered = lower(trace.unchanged_network())
-    totals = dict.fromkeys(trace.network.projections, 0)
-    for sender in senders(trace, lowered):
-        population = int(lowered.population[sender.gid])
-        rows = slice(*lowered.row_ptr[[sender.gid, lowered.offset[population + 1]]])
-        owner = np.repeat(np.arange(lowered.offset[population + 1] - sender.gid),
-                          np.diff(lowered.row_ptr[sender.gid : lowered.offset[population + 1] + 1]))
-        for number in np.unique(lowered.row_projection[rows]):
-            chosen = np.arange(rows.start, rows.stop)[lowered.row_projection[rows] == number]
-            row_of = np.full(owner.max() + 1, -1)
-            row_of[owner[chosen - rows.start]] = chosen
-            totals[lowered.projections[number]] += _arrived(lowered, sender, row_of, trace.ended)
-    return {name: total / max(trace.n_samples, 1) for name, total in totals.items()}
-
-
-def _arrived(lowered, sender, row_of, ended):
-    """Return how many arrivals the spikes of a sender make over some rows (-1: none) before their sample ends."""
-    with_row = sender.neuron < len(row_of)
-    with_row[with_row] = row_of[sender.neuron[with_row]] >= 0
-    row, time = row_of[sender.neuron[with_row]], sender.time[with_row]
-    end = ended[sender.sample[with_row]]
-    delay, fan = lowered.row_delay[row], lowered.row_stop[row] - lowered.row_start[row]
-    own = delay < 0.0
-    total = int(fan[~own][time[~own] + delay[~own] < end[~own]].sum())
-    time, end, row = time[own], end[own], row[own]
-    if len(row) == 0:
-        return total
-    order = np.argsort(row, kind="stable")
-    time, end, row = time[order], end[order], row[order]
-    starts = np.flatnonzero(np.append(True, row[1:] != row[:-1]))
-    for first, last in zip(starts, [*starts[1:], len(row)], strict=True):
-        synapses = slice(*(edge[row[first]] - lowered.first_delay for edge in (lowered.row_start, lowered.row_stop)))
-        delays = lowered.synapse_delay[synapses]
-        step = max(_PAIRS // max(len(delays), 1), 1)
-        for at in range(first, last, step):
-            some = slice(at, min(at + step, last))
-            total += int(np.count_nonzero(time[some, None] + delays < end[some, None]))
-    return total
+def _operations(trace):
+    """Return the synaptic operations a sample by projection."""
+    counts = measure.operations_by_projection(trace)
+    return {name: float(count.sum()) / max(trace.n_samples, 1) for name, count in counts.items()}
 
 
 def _activity(trace, part, name):
@@ -172,15 +119,6 @@ def _activity(trace, part, name):
     silent = counts == 0
     return Activity(name, spikes, spikes / population.size, rate, float(silent.mean()),
                     int(silent.all(axis=0).sum()), first)
-
-
-def _is_counted(trace, name):
-    """Return whether it is known how many spikes every neuron of a population fired."""
-    if trace.network.populations[name].is_readout:
-        return False
-    if trace.is_complete(name):
-        return name in trace.populations
-    return name in trace.recording and trace.recording[name].counts
 
 
 def _or_none(function, trace):

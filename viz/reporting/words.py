@@ -5,8 +5,6 @@ import unicodedata
 
 import numpy as np
 
-from eventsim import cli_text
-
 NOTHING = "\N{EN DASH}"
 """What stands for a number that is not known, or does not exist."""
 
@@ -122,7 +120,7 @@ def number(value, digits=4):
 
 def share(value):
     """Return a share from 0 to 1 as a percentage; a dash for None."""
-    return NOTHING if value is None or math.isnan(value) else cli_text.percent(value)
+    return NOTHING if value is None or math.isnan(value) else f"{100.0 * value:.2f} %"
 
 
 def width(words, size):

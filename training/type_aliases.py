@@ -1,9 +1,9 @@
-"""Types that the signatures of `training` share; nothing is computed here. See also `eventsim.kinds`."""
+"""Types that the signatures of `training` share; nothing is computed here. See also `eventsim.type_aliases`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from eventsim.kinds import Array
+from eventsim.type_aliases import Array
 
 if TYPE_CHECKING:
     from eventsim.engines.layers import Activations
