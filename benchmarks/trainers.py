@@ -47,7 +47,7 @@ class Program(NamedTuple):
         return ("--hidden", *self.hidden, "--batch", batch, *steps)
 
 
-def tables(hidden, batch, precision="single", firing=None, stretch=1.0, rate=2e-3):
+def tables(hidden, batch, precision="single", firing=None, stretch=1.0, rate=None):
     """Return the tables of a configuration of ours for MNIST.
 
     One hidden layer has the recipe of examples/configs/mnist.toml; several are standardised, with weights by
@@ -63,16 +63,19 @@ def tables(hidden, batch, precision="single", firing=None, stretch=1.0, rate=2e-
         Scale the initial weights until this part of each hidden layer fires.
     stretch : float
         Factor on all times. The weights of ramps shrink by it, so that the spikes are the same.
-    rate : float
-        Learning rate.
+    rate : float, optional
+        Learning rate; default: that of the recipe.
     """
+    policies, average = [{"kind": "silent_label", "strength": 1.0}], {}
     if len(hidden) == 1:
-        initial = {"mean": [2.0, 2.0], "kappa": 2.8, "active": [0.17, 0.8], "law": "normal"}
-        t_stop = 3.0
+        initial = {"mean": [0.0, 2.0], "kappa": 2.8, "active": [0.17, 0.8], "law": "normal"}
+        t_stop, decoder, usual = 1.6, {"tau": 0.05 * stretch, "smoothing": 0.05}, 4e-3
+        policies.append({"kind": "firing", "minimum": 0.02, "strength": 1.0})
+        average = {"ema": 0.998}
     else:
         projections = 1 + sum(not layer.startswith("P") for layer in hidden)
         initial = {"mean": 1.0, "kappa": 3.0, "active": [0.3, *[0.5] * (projections - 1)]}
-        t_stop = 5.0
+        t_stop, decoder, usual = 5.0, {"tau": 0.1 * stretch}, 2e-3
         if firing is not None:
             initial |= {"rule": "measured", "firing": [*[firing] * (projections - 1), 0.8]}
     layers = [int(layer) if layer.isdigit() else layer for layer in hidden]
@@ -81,10 +84,11 @@ def tables(hidden, batch, precision="single", firing=None, stretch=1.0, rate=2e-
         "network": {"hidden": layers, "tau_mem": math.inf, "tau_syn": math.inf, "t_stop": t_stop * stretch,
                     "seed": 1, "initial": {"window": stretch, **initial}},
         "encoder": {"kind": "latency", "t_max": stretch, "threshold": 0.1},
-        "decoder": {"kind": "latency", "tau": 0.1 * stretch},
-        "fit": {"batch": batch, "optimizer": {"kind": "adamw", "lr": rate, "weight_decay": 0.0},
-                "normalize": len(hidden) > 1, "policies": [{"kind": "silent_label", "strength": 1.0}], "clip": 0.5,
-                "slope_floor": 0.1 / stretch, "precision": precision, "threads": 1},
+        "decoder": {"kind": "latency", **decoder},
+        "fit": {"batch": batch,
+                "optimizer": {"kind": "adamw", "lr": usual if rate is None else rate, "weight_decay": 0.0},
+                "normalize": len(hidden) > 1, "policies": policies, "clip": 0.5, "slope_floor": 0.1 / stretch,
+                "precision": precision, "threads": 1, **average},
     }
 
 

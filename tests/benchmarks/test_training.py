@@ -5,6 +5,7 @@ import json
 import pathlib
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -70,6 +71,15 @@ def test_every_program_names_a_trainer_and_its_steps():
 def test_the_recipes_are_configurations(hidden, firing):
     settings = config.parse(json.loads(json.dumps(trainers.tables(hidden, 16, firing=firing))))
     assert settings.fit.threads == 1
+
+
+def test_the_dense_recipe_is_that_of_the_example():
+    example = config.load(REPOSITORY / "examples" / "configs" / "mnist.toml")
+    settings = config.parse(trainers.tables(train_speed.DENSE, example.fit.batch))
+    assert settings.encoder == example.encoder and settings.decoder == example.decoder
+    assert replace(settings.network, hidden=example.network.hidden) == example.network
+    for name in ("optimizer", "policies", "normalize", "ema", "clip", "slope_floor", "precision"):
+        assert getattr(settings.fit, name) == getattr(example.fit, name)
 
 
 def test_a_stretched_recipe_has_the_same_spikes_later():
