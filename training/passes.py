@@ -66,6 +66,7 @@ def loss_and_gradients(
     output: str,
     labels: ArrayLike,
     dropped: Arrays | None = None,
+    charges: Arrays | None = None,
 ) -> tuple[float, Any]:
     """Return the loss of a batch and the gradients of its parameters.
 
@@ -83,11 +84,21 @@ def loss_and_gradients(
     labels : ndarray of int (samples,)
     dropped : dict of bool ndarray, optional
         As `forward` took it.
+    charges : dict of ndarray, optional
+        Additions to dL/dt of spikes, by population (`training.policy.Policy.charges`).
     """
+    more = {"charges": charges} if charges else {}
     if hasattr(passes, "learn"):
-        return passes.learn(activity, decoder, output, labels, dropped)
+        return passes.learn(activity, decoder, output, labels, dropped, **more)
     loss, loss_gradient = decoder(read, labels)
-    return loss, passes.backward(activity, {output: loss_gradient})
+    return loss, passes.backward(activity, with_charges({output: loss_gradient}, charges))
+
+
+def with_charges(loss_gradient: dict[str, Any], charges: Arrays | None) -> dict[str, Any]:
+    """Return a loss gradient by population with additions to it."""
+    for name, addition in (charges or {}).items():
+        loss_gradient[name] = loss_gradient[name] + addition if name in loss_gradient else addition
+    return loss_gradient
 
 
 class Passes:

@@ -12,8 +12,9 @@ import numpy as np
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
+    from eventsim.network import Network
     from eventsim.projection import Projection
-    from eventsim.type_aliases import Array, Arrays, Integers
+    from eventsim.type_aliases import Array, Arrays, Floats, Integers
     from training.type_aliases import Report
 
 
@@ -59,7 +60,7 @@ class Batch(NamedTuple):
 
 
 class Policy:
-    """Base of the policies: no gradient, no bump, no memory. `kind` is the name that files use."""
+    """Base of the policies: no gradient, no charge, no bump, no memory. `kind` is the name that files use."""
 
     kind: ClassVar[str | None] = None
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]  # the policies are dataclasses
@@ -70,6 +71,24 @@ class Policy:
         Parameters
         ----------
         batch : Batch
+        """
+        return {}
+
+    def charges(self, activity: Any, net: Network, output: str) -> dict[str, Floats]:
+        """Return additions to dL/dt of spikes before the backward pass, by population.
+
+        Parameters
+        ----------
+        activity : Activity
+            Of a forward pass (`training.passes`).
+        net : eventsim.Network
+        output : str
+            The population that decides.
+
+        Returns
+        -------
+        dict of ndarray
+            One value a recorded spike over traces, else (samples, size).
         """
         return {}
 

@@ -10,6 +10,7 @@ standardisation would cancel a common change of the raw weights.
   2017; without leak and with one spike an input, a neuron whose sum is below threshold never fires).
 * `Firing`: a neuron fires in too few samples: push its weights up, the harder the more are missing.
 * `Peak`: pull up the largest potential of neurons that fire in too few samples, and of the silent label.
+* `SpikeRate` (`training.count_rules`): hidden neurons fire more, or less, often than wished.
 * `WeightBump`: a neuron was silent in too many samples: add to its incoming weights, twice as much each
   time in a row (Goeltz et al. 2021).
 """
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from eventsim.errors import choose
+from training.count_rules import SpikeRate
 from training.policy import Batch, Policy, positive, spread
 from training.seldom import Firing, Peak, WeightBump
 
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
     from eventsim.type_aliases import Array
     from training.type_aliases import Settings
 
-__all__ = ["KINDS", "Batch", "Firing", "Peak", "Policy", "SilentLabel", "WeightBump", "WeightSum", "from_dict"]
+__all__ = ["KINDS", "Batch", "Firing", "Peak", "Policy", "SilentLabel", "SpikeRate", "WeightBump", "WeightSum",
+           "from_dict"]
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ class WeightSum(Policy):
         return additions
 
 
-KINDS = {policy.kind: policy for policy in (SilentLabel, WeightSum, Firing, Peak, WeightBump)}
+KINDS = {policy.kind: policy for policy in (SilentLabel, WeightSum, Firing, Peak, WeightBump, SpikeRate)}
 """Policies by the name that files use."""
 
 

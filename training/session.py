@@ -115,7 +115,12 @@ class Session:
         stimulus = self.model.encode(values)
         activity = self.passes.forward(stimulus, *used, dropped=dropped, learning=True)
         read = self.model.read(activity)
-        loss, found = loss_and_gradients(self.passes, activity, read, decoder, self.model.output, labels, dropped)
+        charges: dict[str, Array] = {}
+        for policy in self.policies:
+            for name, addition in policy.charges(activity, self.model.net, self.model.output).items():
+                charges[name] = charges.get(name, 0.0) + addition
+        loss, found = loss_and_gradients(
+            self.passes, activity, read, decoder, self.model.output, labels, dropped, charges)
         gradients = {name: found.weights[name] for name in effective.weights}
         if self.dropout is not None:
             gradients = self.dropout.backward(gradients)

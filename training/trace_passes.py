@@ -20,6 +20,7 @@ from eventsim.lower import lower
 from training.gradient import spike_time_gradient
 from training.layered import Gradients
 from training.parameters import write_into
+from training.passes import with_charges
 from training.readout_loss import Integral, ValueAt
 
 if TYPE_CHECKING:
@@ -114,7 +115,13 @@ class TracePasses:
         return Activity(trace, self._model.decoder, self._model.output, bool(delays))
 
     def learn(
-        self, activity: Activity, decoder: Decoder, output: str, labels: ArrayLike, dropped: Arrays | None = None
+        self,
+        activity: Activity,
+        decoder: Decoder,
+        output: str,
+        labels: ArrayLike,
+        dropped: Arrays | None = None,
+        charges: Arrays | None = None,
     ) -> tuple[float, Gradients]:
         """Return the loss of a batch and its gradients by `weights`, `thresholds`, `offsets` and `delays`."""
         read = activity.potential[output] if decoder.readout == "potential" else activity.time[output]
@@ -127,8 +134,8 @@ class TracePasses:
             given = Integral(error, _discount(decoder))
         else:
             given = error
-        found = spike_time_gradient(self._net, activity.trace, {output: given}, self.threads, self.slope_floor,
-                                    inputs=activity.delays)
+        found = spike_time_gradient(self._net, activity.trace, with_charges({output: given}, charges), self.threads,
+                                    self.slope_floor, inputs=activity.delays)
         gradients = Gradients()
         gradients.weights, gradients.delays = found.weights, found.delays
         gradients.thresholds, gradients.offsets = found.thresholds, found.offsets

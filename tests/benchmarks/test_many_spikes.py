@@ -1,0 +1,46 @@
+"""`benchmarks/many_spikes.py` on a few random images: it trains, tests once, writes its figures and can go on."""
+
+import importlib.util
+import json
+import pathlib
+import types
+
+import numpy as np
+import pytest
+
+from training import datasets
+
+SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "many_spikes.py"
+
+
+@pytest.fixture
+def script(monkeypatch):
+    specification = importlib.util.spec_from_file_location("many_spikes", SCRIPT)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    rng = np.random.default_rng(1)
+
+    def load(name, part, data):
+        assert name == "mnist"
+        count = 60 if part == "train" else 10
+        images = rng.integers(0, 256, (count, 28, 28, 1)).astype(np.uint8)
+        images[rng.random(images.shape) < 0.8] = 0
+        return types.SimpleNamespace(images=images, labels=np.arange(count) % 10, classes=[str(n) for n in range(10)])
+
+    monkeypatch.setattr(datasets, "load", load)
+    monkeypatch.setattr(module, "VALIDATION", 20)
+    return module
+
+
+@pytest.mark.compiled
+def test_it_trains_tests_once_and_writes_what_it_measured(script, tmp_path, capsys):
+    options = types.SimpleNamespace(out=tmp_path / "out", epochs=2, samples=60000, threads=1, seed=1, data=None,
+                                    figures=tmp_path / "f.json")
+    script.run(options)
+    figures = json.loads((tmp_path / "f.json").read_text())
+    assert json.loads(capsys.readouterr().out).items() <= figures.items()
+    assert figures["training_images"] == 40 and 0.0 <= figures["test_accuracy"] <= 1.0
+    assert figures["hidden_spikes_a_sample"] == pytest.approx(350 * figures["spikes_a_hidden_neuron"])
+    looks = (tmp_path / "out" / "tests.jsonl").read_text().splitlines()
+    assert len(looks) == 1 and json.loads(looks[0])["samples"] == 10
+    assert len((tmp_path / "out" / "log.jsonl").read_text().splitlines()) == 2
