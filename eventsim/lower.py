@@ -44,7 +44,7 @@ class Lowered(NamedTuple):
     v_init: np.ndarray
     t_refractory: np.ndarray
     row_ptr: np.ndarray
-    """(N + 1,) int64: gid -> rows."""
+    """(N + 1,) int64: gid -> rows; those from its end on belong to neurons of other processes (`eventsim.mpi`)."""
     row_projection: np.ndarray
     """(R,) int32: index into `projections`; ascending within a source."""
     row_start: np.ndarray
@@ -140,12 +140,13 @@ def _with_new_values(net, kept):
     for number, name in enumerate(kept.lowered.projections):
         here = slice(kept.lowered.projection_start[number], kept.lowered.projection_stop[number])
         np.take(net.projections[name].synapse_weight(), kept.parameter_of[name], out=weight[here])
-    return kept.lowered._replace(synapse_weight=weight, projection_receptor=_receptors(net, kept.lowered.projections),
+    links = [net.projections[name] for name in kept.lowered.projections]
+    return kept.lowered._replace(synapse_weight=weight, projection_receptor=_receptors(links),
                                  **_neurons(net, kept.lowered.names, kept.lowered.offset))
 
 
-def _receptors(net, projections):
-    return np.array([net.projections[name].receptor_index for name in projections], dtype=np.int32)
+def _receptors(links):
+    return np.array([link.receptor_index for link in links], dtype=np.int32)
 
 
 def _sorted_rows(source, delay, target, weight):
@@ -178,7 +179,7 @@ def piece(row_delay, row_stop, synapse_delay, first_delay, row, at):
     return delay, end
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """The synapses of one projection in engine order, and its rows; ids local to the populations."""
 
     target: np.ndarray
@@ -192,7 +193,8 @@ class _Rows(NamedTuple):
     stop: np.ndarray
 
 
-def _rows_of(projection):
+def rows_of(projection):
+    """Return the `Rows` of a projection."""
     synapses = projection.synapses()
     source, delay = synapses.source, np.asarray(synapses.delay, dtype=np.float64)
     if delay.ndim and (len(delay) == 0 or delay.min() == delay.max()):
@@ -204,11 +206,10 @@ def _rows_of(projection):
         columns = [column[order] for column in columns]
         delay = delay if np.ndim(delay) == 0 else delay[order]
     source, target, weight, parameter = columns
-    count = np.bincount(source, minlength=projection.source.size)
-    pointer = np.zeros(len(count) + 1, np.int64)
-    np.cumsum(count, out=pointer[1:])
-    present = np.flatnonzero(count)
-    return _Rows(target, weight, parameter, delay, present, pointer[present], pointer[present + 1])
+    # Not counted by source: of a part of a network few sources may have synapses (`eventsim.mpi`).
+    start = np.flatnonzero(np.append(True, source[1:] != source[:-1])[:len(source)])
+    stop = np.append(start[1:], len(source))[:len(start)]
+    return Rows(target, weight, parameter, delay, source[start].astype(np.int64), start, stop)
 
 
 def parameters(net, name):
@@ -222,7 +223,7 @@ def parameters(net, name):
     kept = getattr(net, "_lowered", None)
     if kept is not None and kept.fingerprint == net.fingerprint() and kept.parameter_of is not None:
         return kept.parameter_of[name]
-    return _rows_of(net.projections[name]).parameter
+    return rows_of(net.projections[name]).parameter
 
 
 def _neurons(net, names, offset):
@@ -258,15 +259,47 @@ def _neurons(net, names, offset):
 
 
 def _lower(net, parameter_of):
+    links = [net.projections[name] for name in sorted(net.projections)]
+    parts = [rows_of(link) for link in links]
+    names, offset = numbered(net)
+    for number, link in enumerate(links):
+        sources = parts[number].source + offset[names.index(link.source.name)]
+        parts[number] = parts[number]._replace(source=sources)
+    return assembled(net, links, parts, parameter_of)[0]
+
+
+def numbered(net):
+    """Return the names of the populations, sorted, and where their gids begin, with the end of the last."""
     names = tuple(sorted(net.populations))
     sizes = [net.populations[name].size for name in names]
-    offset = np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+    return names, np.concatenate(([0], np.cumsum(sizes))).astype(np.int64)
+
+
+def assembled(net, links, parts, parameter_of=None):
+    """Return the flat form of a network and the rows that its own sources do not have.
+
+    Parameters
+    ----------
+    net : Network
+        Its populations are the neurons and inputs.
+    links : list of Projection
+        Sorted by name.
+    parts : list of Rows
+        One a projection, its sources as gids; emptied on the way, so that a large network is not held twice. A source
+        past the last gid is a neuron that another process has (`eventsim.mpi`): its rows come after all others.
+    parameter_of : dict, optional
+        Gets the parameters of each projection's synapses by name.
+
+    Returns
+    -------
+    (Lowered, ndarray)
+        The second, int64: sources past the last gid -> rows.
+    """
+    names, offset = numbered(net)
     total = int(offset[-1])
-    projections = tuple(sorted(net.projections))
+    projections = tuple(link.name for link in links)
     index_of = {name: index for index, name in enumerate(names)}
-    links = [net.projections[name] for name in projections]
     target_of = np.array([index_of[link.target.name] for link in links], dtype=np.int32)
-    parts = [_rows_of(link) for link in links]
     own_delays = np.array([np.ndim(part.delay) > 0 for part in parts], dtype=bool)
     # Projections with a delay for each synapse come last, so that the others need no room for delays.
     start = np.zeros(len(parts), np.int64)
@@ -286,23 +319,25 @@ def _lower(net, parameter_of):
         if own_delays[number]:
             delay[start[number] - first_delay:stop[number] - first_delay] = part.delay
         n = len(part.source)
-        row_columns.append((part.source + offset[index_of[link.source.name]], np.full(n, number, np.int32),
+        row_columns.append((part.source, np.full(n, number, np.int32),
                             part.start + start[number], part.stop + start[number],
                             np.full(n, -1.0 if own_delays[number] else float(part.delay))))
         if parameter_of is not None:
             parameter_of[link.name] = part.parameter
-        parts[number] = None  # a large network is not held twice
+        parts[number] = None
     empty = (np.zeros(0, np.int64), np.zeros(0, np.int32), np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0))
     columns = [np.concatenate(column) for column in zip(empty, *row_columns, strict=True)]
     order = np.lexsort((columns[1], columns[0]))
     source, row_projection, row_start, row_stop, row_delay = (column[order] for column in columns)
-    pointer = np.zeros(total + 1, dtype=np.int64)
-    np.cumsum(np.bincount(source, minlength=total), out=pointer[1:])
-    return Lowered(
+    count = np.bincount(source, minlength=total)
+    pointer = np.zeros(len(count) + 1, dtype=np.int64)
+    np.cumsum(count, out=pointer[1:])
+    lowered = Lowered(
         names=names, projections=projections, offset=offset,
-        population=np.repeat(np.arange(len(names), dtype=np.int32), sizes), **_neurons(net, names, offset),
-        row_ptr=pointer, row_projection=row_projection, row_start=row_start, row_stop=row_stop, row_delay=row_delay,
-        synapse_target=target, synapse_weight=weight, synapse_delay=delay, first_delay=first_delay,
+        population=np.repeat(np.arange(len(names), dtype=np.int32), np.diff(offset)), **_neurons(net, names, offset),
+        row_ptr=pointer[:total + 1], row_projection=row_projection, row_start=row_start, row_stop=row_stop,
+        row_delay=row_delay, synapse_target=target, synapse_weight=weight, synapse_delay=delay, first_delay=first_delay,
         projection_start=start, projection_stop=stop, projection_target=target_of,
         projection_scale=np.array([link.scale for link in links], dtype=np.float64),
-        projection_receptor=_receptors(net, projections))
+        projection_receptor=_receptors(links))
+    return lowered, pointer[total:]

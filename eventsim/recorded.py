@@ -63,6 +63,8 @@ class Recorded:
     def name(self, name):
         """Return the name of a population whose spikes are here, given by name or by handle."""
         name = getattr(name, "name", name)
+        if not isinstance(name, str):
+            raise InputError(f"a population is given by name or by handle; got {type(name).__name__}")
         if name in self._network.populations:
             if self._available(name) or self._network.populations[name].is_readout:
                 return name

@@ -140,7 +140,10 @@ def checked_record(net: Network, record: Recorded | None) -> dict[str, Record]:
         except TypeError:
             raise InputError(f"record is a {type(record).__name__}; give a list of population names, a dict by "
                              'population, "counts", or False') from None
-        wanted = dict.fromkeys((getattr(name, "name", name) for name in given), True)
+        names = [getattr(name, "name", name) for name in given]
+        for name in names:
+            choose("population", name, tuple(net.populations))
+        wanted = dict.fromkeys(names, True)
     for name in wanted:
         choose("population", name, tuple(net.populations))
     found = {}

@@ -78,13 +78,13 @@ class Case(NamedTuple):
     stimulus: dict
     t_stop: float
 
-    def build(self, order=None):
-        """Return the network; `order` seeds the order of building and of listed synapses."""
+    def build(self, order=None, net=None):
+        """Return the network, built into `net` where one is given; `order` seeds the order of building and of lists."""
         shuffle = random.Random(order).sample
         populations, projections = self.populations, self.projections
         if order is not None:
             populations, projections = shuffle(populations, len(populations)), shuffle(projections, len(projections))
-        net = es.Network(seed=7)
+        net = es.Network(seed=7) if net is None else net
         for population in populations:
             if population.neuron is None:
                 net.input(population.name, population.shape)

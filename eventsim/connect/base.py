@@ -62,6 +62,22 @@ class Connection:
         """
         return None
 
+    def pairs_onto(self, source: Population, target: Population, key: Key, first: int, last: int) -> Pairs | Any:
+        """Return those of `pairs` that lead to the target neurons first to last - 1, in the same order.
+
+        Parameters
+        ----------
+        source, target, key
+            As `pairs`.
+        first, last : int
+            A range of target neurons.
+        """
+        pairs = self.pairs(source, target, key)
+        if pairs is None:
+            return None
+        mine = (pairs[1] >= first) & (pairs[1] < last)
+        return pairs[0][mine], pairs[1][mine]
+
     def weight_shape(self, source: Population, target: Population, pairs: Pairs | Any) -> tuple[int, ...]:
         """Return the shape of the weights, after checking that the two ends fit the rule.
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eventsim.type_aliases import Drawn, Flags, Floats, Ids, Integers, Key, Pairs
 
 _BLOCK = 1 << 16  # draws at a time: temporary arrays stay in the cache
+_AT_ONCE = 1 << 22  # pairs of which a part is kept
 
 
 class Chance(Listed):
@@ -86,9 +87,13 @@ class FixedProbability(Chance):
 
     def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Draw the pairs, target neuron by target neuron; see `Connection.pairs`."""
+        return self.pairs_onto(source, target, key, 0, target.size)
+
+    def pairs_onto(self, source: Population, target: Population, key: Key, first: int, last: int) -> Pairs:
+        """Draw the pairs of some target neurons only; see `Connection.pairs_onto`."""
         skip = self._skips_self(target, source)
         size = self._candidates(target, source)
-        owner, chosen = _with_probability(self.p, target.size, size, key)
+        owner, chosen = _with_probability(self.p, np.arange(first, last), size, key)
         ends = self._pairs(owner, chosen, skip)
         return _ordered(ends[1], ends[0])
 
@@ -126,17 +131,21 @@ class FixedInDegree(Chance):
 
     def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Draw k sources for each target neuron; see `Connection.pairs`."""
-        owner, chosen = self._draw(target, source, key)
+        return self.pairs_onto(source, target, key, 0, target.size)
+
+    def pairs_onto(self, source: Population, target: Population, key: Key, first: int, last: int) -> Pairs:
+        """Draw the sources of some target neurons only; see `Connection.pairs_onto`."""
+        owner, chosen = self._draw(target, source, key, first, last)
         return _ordered(chosen, owner)
 
-    def _draw(self, drawing: Population, other: Population, key: Key) -> Pairs:
+    def _draw(self, drawing: Population, other: Population, key: Key, first: int, last: int) -> Pairs:
         size = self._candidates(drawing, other)
         if self.k > size:
             raise InputError(
                 f'{type(self).__name__} k={self.k} is more than the {size} neurons of "{other.name}" to '
                 "choose from; give a smaller k."
             )
-        owner, chosen = _without_replacement(self.k, drawing.size, size, key)
+        owner, chosen = _without_replacement(self.k, np.arange(first, last), size, key)
         return self._pairs(owner, chosen, self._skips_self(drawing, other))
 
 
@@ -168,7 +177,16 @@ class FixedOutDegree(FixedInDegree):
 
     def pairs(self, source: Population, target: Population, key: Key) -> Pairs:
         """Draw k targets for each source neuron; see `Connection.pairs`."""
-        return _ordered(*self._draw(source, target, key))
+        return _ordered(*self._draw(source, target, key, 0, source.size))
+
+    def pairs_onto(self, source: Population, target: Population, key: Key, first: int, last: int) -> Pairs:
+        """Draw all pairs, some sources at a time, and keep those asked for; see `Connection.pairs_onto`."""
+        step, found = max(_AT_ONCE // max(self.k, 1), 1), []
+        for begin in range(0, source.size, step):
+            pairs = self._draw(source, target, key, begin, min(begin + step, source.size))
+            mine = (pairs[1] >= first) & (pairs[1] < last)
+            found.append((pairs[0][mine], pairs[1][mine]))
+        return _ordered(*(np.concatenate(ends) for ends in zip(*found, strict=True)))
 
 
 def _ordered(source: Ids, target: Ids) -> Pairs:
@@ -190,7 +208,7 @@ def _uniform(key: Key, owners: Integers, first: int, width: int) -> Floats:
     return random.uniform(key, owners[:, None], np.arange(first, first + width)[None, :], TOPOLOGY, 0)
 
 
-def _with_probability(p: float, owners: int, size: int, key: Key) -> tuple[Integers, Integers]:
+def _with_probability(p: float, owners: Integers, size: int, key: Key) -> tuple[Integers, Integers]:
     """Choose each of `size` candidates with probability p, for every owner.
 
     The gaps between chosen candidates are geometric: ``floor(log(u) / log(1 - p))`` (Batagelj and Brandes,
@@ -200,16 +218,15 @@ def _with_probability(p: float, owners: int, size: int, key: Key) -> tuple[Integ
     -------
     owner, chosen : ndarray of int64 (n,)
     """
-    everyone = np.arange(owners, dtype=np.int64)
-    if p == 0.0 or size <= 0:
-        return everyone[:0], everyone[:0]
+    if p == 0.0 or size <= 0 or len(owners) == 0:
+        return owners[:0], owners[:0]
     if p == 1.0:
-        return np.repeat(everyone, size), np.tile(np.arange(size, dtype=np.int64), owners)
+        return np.repeat(owners, size), np.tile(np.arange(size, dtype=np.int64), len(owners))
     expected = size * p
     width = int(expected + 4.0 * np.sqrt(expected) + 8.0)
     scale = 1.0 / math.log1p(-p)
     found = []
-    for block in _blocks(everyone, width):
+    for block in _blocks(owners, width):
         rows, position, first = block, np.full(len(block), -1, dtype=np.int64), 0
         while len(rows):
             # A gap beyond the last candidate ends the row: cut there, so that sums stay small.
@@ -222,7 +239,7 @@ def _with_probability(p: float, owners: int, size: int, key: Key) -> tuple[Integ
     return np.concatenate([f[0] for f in found]), np.concatenate([f[1] for f in found])
 
 
-def _without_replacement(k: int, owners: int, size: int, key: Key) -> tuple[Integers, Integers]:
+def _without_replacement(k: int, owners: Integers, size: int, key: Key) -> tuple[Integers, Integers]:
     """Choose k different of `size` candidates for every owner.
 
     The first k different values of a sequence of independent draws are a uniformly random sample. Above half
@@ -232,24 +249,22 @@ def _without_replacement(k: int, owners: int, size: int, key: Key) -> tuple[Inte
     -------
     owner, chosen : ndarray of int64 (owners * k,)
     """
-    everyone = np.arange(owners, dtype=np.int64)
     if k > size // 2:
         owner, left_out = _distinct(size - k, owners, size, key)
-        keep = np.ones((owners, size), dtype=bool)
-        keep[owner, left_out] = False
-        return np.repeat(everyone, k), np.nonzero(keep)[1]
+        keep = np.ones((len(owners), size), dtype=bool)
+        keep[np.searchsorted(owners, owner), left_out] = False
+        return np.repeat(owners, k), np.nonzero(keep)[1]
     return _distinct(k, owners, size, key)
 
 
-def _distinct(k: int, owners: int, size: int, key: Key) -> tuple[Integers, Integers]:
+def _distinct(k: int, owners: Integers, size: int, key: Key) -> tuple[Integers, Integers]:
     """Return the first k different values of every owner's sequence of draws."""
-    everyone = np.arange(owners, dtype=np.int64)
-    if k == 0:
-        return everyone[:0], everyone[:0]
+    if k == 0 or len(owners) == 0:
+        return owners[:0], owners[:0]
     expected = -size * np.log1p(-k / size)
     width = int(expected + 4.0 * np.sqrt(expected) + 4.0)
     owner, chosen = [], []
-    for block in _blocks(everyone, width):
+    for block in _blocks(owners, width):
         rows, drawn = block, np.zeros((len(block), 0), dtype=np.int64)
         while len(rows):
             more = (_uniform(key, rows, drawn.shape[1], width) * size).astype(np.int64)

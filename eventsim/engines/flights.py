@@ -1,7 +1,9 @@
 """Spikes under way on the window engine: taken in, delivered, and sent on.
 
 A spike under way is one entry a row (see `deliveries`): it walks along its row while its synapses' delays
-pass. `near` are those with an arrival within the present horizon; only they are looked at in every window.
+pass. `near` are those with an arrival within the present horizon; only they are looked at in every window. The SENDER
+is the gid times SPACE, so that in the order of arrivals the neurons of other processes (`eventsim.mpi`) find their
+places between those of this one.
 """
 
 import math
@@ -32,6 +34,9 @@ from eventsim.engines.followed import GID, SLOPE, TIME
 from eventsim.engines.noise import N_NOISE, NOISE_TAKEN
 from eventsim.engines.sample import ARRIVALS, CLOCK, INPUT, N_FAR, N_NEAR, N_RECORD, SPIKES, WATCHED
 from eventsim.lower import piece
+
+SPACE = 2**32
+"""From the SENDER of one gid to that of the next."""
 
 
 class Flights(NamedTuple):
@@ -88,7 +93,7 @@ def _send(rows, flights, counters, t, amplitude, sender, horizon):
     for row in range(rows.row_ptr[sender], rows.row_ptr[sender + 1]):
         at = rows.row_start[row]
         delay, _ = piece(rows.row_delay, rows.row_stop, rows.synapse_delay, rows.first_delay, row, at)
-        _fly(flights, counters, t + delay, t, amplitude, row, at, sender, horizon)
+        _fly(flights, counters, t + delay, t, amplitude, row, at, sender * SPACE, horizon)
 
 
 @inner

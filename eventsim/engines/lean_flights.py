@@ -26,6 +26,7 @@ from eventsim.engines.deliveries import (
     WEIGHT,
     in_order,
 )
+from eventsim.engines.flights import SPACE
 from eventsim.engines.followed import GID, SLOPE, TIME
 from eventsim.engines.prefetch import LINE, prefetch
 from eventsim.engines.sample import ARRIVALS, CLOCK, N_FAR, N_NEAR, N_RECORD, SPIKES, WATCHED
@@ -73,7 +74,7 @@ def _put(times, places, counters, count, following, t, route, ways, sender):
     at = counters[count]
     counters[count] = at + 1
     times[at, NEXT], times[at, EMITTED], times[at, AMPLITUDE] = following, t, 1.0
-    places[at, ROW], places[at, AT], places[at, SENDER] = route, ways.routes[route, START], sender
+    places[at, ROW], places[at, AT], places[at, SENDER] = route, ways.routes[route, START], sender * SPACE
 
 
 @inner

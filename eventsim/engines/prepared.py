@@ -68,12 +68,19 @@ def prepare(lowered):
 
 def shortest_delay(lowered):
     """Return the shortest delay (ms) between neurons, inf where no neuron sends to another; 0: there is none."""
-    sends = np.repeat(lowered.regime[lowered.population] >= 0, np.diff(lowered.row_ptr))
+    sends = ~_from_input(lowered)
     delays = lowered.row_delay[sends]
     shared = delays[delays >= 0.0]
     own = lowered.row_start[sends][delays < 0.0]
     first = lowered.synapse_delay[own - lowered.first_delay]  # rows are sorted by delay
     return float(min(shared.min(initial=math.inf), first.min(initial=math.inf)))
+
+
+def _from_input(lowered):
+    """Return (R,) bool: whether a row belongs to an input; the neurons of other processes are none."""
+    found = np.zeros(len(lowered.row_start), np.bool_)
+    found[:lowered.row_ptr[-1]] = np.repeat(lowered.regime[lowered.population] < 0, np.diff(lowered.row_ptr))
+    return found
 
 
 MOST_LANES = 64
@@ -127,7 +134,7 @@ def _like(pops, excites):
 def _excites(lowered):
     """Return (P, 2) bool: whether a receptor of a population ever gets a positive input."""
     excites = np.zeros((len(lowered.names), 2), np.bool_)
-    from_input = np.repeat(lowered.regime[lowered.population] < 0, np.diff(lowered.row_ptr))
+    from_input = _from_input(lowered)
     for k, p in enumerate(lowered.projection_target):
         weights = lowered.synapse_weight[lowered.projection_start[k]:lowered.projection_stop[k]]
         positive = bool(np.any(weights > 0.0))

@@ -26,8 +26,9 @@ from eventsim.engines.cells import (
     N_NEARBY,
     PERIOD,
 )
-from eventsim.engines.deliveries import SPANS, spikes_in_order
+from eventsim.engines.deliveries import AMPLITUDE, AT, EMITTED, NEXT, ROW, SENDER, SPANS, spikes_in_order
 from eventsim.engines.flights import (
+    SPACE,
     Flights,
     deliveries_of,
     draw_near,
@@ -268,11 +269,34 @@ class Sample(EventSample):
     def flights(self):
         """Return the spikes under way as tables (NEXT, EMITTED, AMPLITUDE) and (ROW, AT, SENDER)."""
         near, far = self.counters[N_NEAR], self.counters[N_FAR]
-        return (np.concatenate((self._flights.near[:near], self._flights.far[:far])),
-                np.concatenate((self._flights.near_at[:near], self._flights.far_at[:far])))
+        places = np.concatenate((self._flights.near_at[:near], self._flights.far_at[:far]))
+        places[:, SENDER] //= SPACE
+        return np.concatenate((self._flights.near[:near], self._flights.far[:far])), places
 
     def launch(self, times, places):
         """Take over spikes under way."""
         self._flights = new_flights(len(times) + len(self._flights.near))
         self._flights.far[:len(times)], self._flights.far_at[:len(times)] = times, places
+        self._flights.far_at[:len(times), SENDER] *= SPACE
         self.counters[N_NEAR], self.counters[N_FAR] = 0, len(times)
+
+    def receive(self, time, row, sender):
+        """Put spikes of neurons that another process has under way.
+
+        Parameters
+        ----------
+        time, row, sender : arrays (n,)
+            When it was fired (ms); a row that it walks along; and where it comes in the order of arrivals, see SPACE.
+            No row's first arrival is before the time reached.
+        """
+        lowered = self.prepared.lowered
+        near, far = self.counters[N_NEAR], self.counters[N_FAR]
+        while near + far + len(time) > len(self._flights.far):
+            self._flights = Flights(*(longer_table(table) for table in self._flights))
+        start, delay = lowered.row_start[row], lowered.row_delay[row]
+        own = delay < 0.0
+        delay[own] = lowered.synapse_delay[start[own] - lowered.first_delay]
+        times, places = self._flights.far[far:far + len(time)], self._flights.far_at[far:far + len(time)]
+        times[:, NEXT], times[:, EMITTED], times[:, AMPLITUDE] = time + delay, time, 1.0
+        places[:, ROW], places[:, AT], places[:, SENDER] = row, start, sender
+        self.counters[N_FAR] = far + len(time)
