@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from eventsim.lazy import load_on_first_use
 
 if TYPE_CHECKING:  # what the tables below load on first use, for type checkers and editors
+    from eventsim import cluster as cluster
     from eventsim import encode as encode
     from eventsim import io as io
     from eventsim import measure as measure
+    from eventsim import mpi as mpi
     from eventsim.connect import AllToAll as AllToAll
     from eventsim.connect import Conv2d as Conv2d
     from eventsim.connect import Dense as Dense
@@ -65,7 +67,7 @@ _HOME = {
     "Trace": "trace",
     "Record": "recording",
 }
-_MODULES = ("encode", "io", "measure")
+_MODULES = ("cluster", "encode", "io", "measure", "mpi")
 
 __all__ = ["__version__", *sorted([*_HOME, *_MODULES])]
 

@@ -24,6 +24,7 @@ LEVELS = ("debug", "info", "warning", "error")
 EXAMPLES = {
     "demo": ("--out demo-results",),
     "train": ("digits.toml --out digits", "digits.toml --out digits --resume"),
+    "sweep": ("sweep.toml --out sweep-results", "sweep.toml --out sweep-results --scheduler tcp://10.0.0.1:8786"),
     "simulate": (
         "demo-results/model.h5 --input digits --samples 0:100 --out trace.h5",
         "network.h5 --t-stop 1000 --seed 1 --out trace.h5",
@@ -100,6 +101,7 @@ def build_parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _demo(commands)
     _train(commands)
+    _sweep(commands)
     _simulate(commands)
     _evaluate(commands)
     _measure(commands)
@@ -132,6 +134,20 @@ def _train(commands):
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the model and its history")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
     _add_data(parser)
+
+
+def _sweep(commands):
+    parser = _add(commands, "sweep", "train or simulate again and again, with values of a TOML file varied")
+    parser.add_argument("config", metavar="CONFIG.toml", help="settings with a table [sweep]")
+    parser.add_argument(
+        "--out", metavar="DIR", required=True, help="folder of the points; what is finished in it is not done again"
+    )
+    parser.add_argument("--workers", metavar="N", type=_positive, help="points at a time (all cores)")
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="use the workers of a Dask cluster (extra dask) instead"
+    )
+    _add_data(parser)
+    parser.add_argument("--json", action="store_true", help="print the summary, sweep.json")
 
 
 def _simulate(commands):

@@ -81,6 +81,8 @@ def _numpy(path):
         raise InputError(f'"{path}" has no array "images"; it has {", ".join(content) or "none"}') from None
     except Exception:  # numpy passes on what zip, zlib and its own parser raise
         raise InputError(f'"{path}" is not a numpy file of plain numbers, or it is damaged') from None
+    if not all(isinstance(one, np.ndarray) and one.dtype.kind in "biuf" for one in (values, labels) if one is not None):
+        raise InputError(f'"{path}" holds something else than plain numbers; give arrays of numbers')
     if values.ndim < 2 or (labels is not None and labels.shape != values.shape[:1]):
         shapes = values.shape if labels is None else f"{values.shape} and labels {labels.shape}"
         raise InputError(f'"{path}" has images of shape {shapes}; give (samples, ...), one label a sample')

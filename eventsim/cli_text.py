@@ -3,7 +3,7 @@
 
 def pairs(rows, indent=""):
     """Return aligned lines of (name, text) rows."""
-    rows = [(str(name), str(text)) for name, text in rows]
+    rows = [(_shown(name), _shown(text)) for name, text in rows]
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(f"{indent}{name:<{width}}  {text}".rstrip() for name, text in rows)
 
@@ -26,11 +26,16 @@ def record(value, indent=""):
     lines = []
     for name, item in value.items():
         if isinstance(item, dict) and item:
-            lines.append(f"{indent}{name}")
+            lines.append(f"{indent}{_shown(name)}")
             lines.append(record(item, indent + "  "))
         else:
-            lines.append(f"{indent}{name}: {_plain(item)}")
+            lines.append(f"{indent}{_shown(name)}: {_shown(_plain(item))}")
     return "\n".join(lines)
+
+
+def _shown(value):
+    """Return a text of a file without the signs that a terminal would obey."""
+    return "".join(sign if sign.isprintable() else "?" for sign in str(value))
 
 
 def _plain(item):

@@ -15,7 +15,7 @@ import pytest
 from test_docs_site import REFERENCE, described, found, skip_without_torch
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-LAZY = ("eventsim", "eventsim.io", "training", "training.torch")
+LAZY = ("eventsim", "eventsim.io", "eventsim.mpi", "training", "training.torch")
 """Modules whose names load on first use."""
 
 KERNELS = {"kernel", "closed_form", "inner", "inlined", "parallel_kernel"}

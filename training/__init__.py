@@ -17,7 +17,9 @@ if TYPE_CHECKING:  # what the tables below load on first use, for type checkers 
     from training import checkpoint as checkpoint
     from training import clocked as clocked
     from training import config as config
+    from training import count_rules as count_rules
     from training import curvature as curvature
+    from training import data_parallel as data_parallel
     from training import datasets as datasets
     from training import decode as decode
     from training import decode_potentials as decode_potentials
@@ -57,6 +59,7 @@ if TYPE_CHECKING:  # what the tables below load on first use, for type checkers 
     from training import seldom as seldom
     from training import session as session
     from training import surrogate as surrogate
+    from training import sweeps as sweeps
     from training import tables as tables
     from training import time_constants as time_constants
     from training import torch as torch
@@ -75,6 +78,7 @@ if TYPE_CHECKING:  # what the tables below load on first use, for type checkers 
     from training.optimize import AdamW as AdamW
     from training.readout_loss import Integral as Integral
     from training.readout_loss import ValueAt as ValueAt
+    from training.sweeps import sweep_from_config as sweep_from_config
 
 _HOME = {
     "spike_time_gradient": "gradient",
@@ -89,6 +93,7 @@ _HOME = {
     "AdamW": "optimize",
     "TTFSClassifier": "classifier",
     "train_from_config": "experiment",
+    "sweep_from_config": "sweeps",
 }
 _MODULES = (
     "adjoint",
@@ -99,7 +104,9 @@ _MODULES = (
     "checkpoint",
     "clocked",
     "config",
+    "count_rules",
     "curvature",
+    "data_parallel",
     "datasets",
     "decode",
     "decode_potentials",
@@ -139,6 +146,7 @@ _MODULES = (
     "seldom",
     "session",
     "surrogate",
+    "sweeps",
     "tables",
     "time_constants",
     "torch",
