@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from eventsim import random
+from eventsim import arrays, random
 from eventsim.encode_events import POLARITIES as POLARITIES
 from eventsim.encode_events import events as events
 from eventsim.encode_events import events_shape as events_shape
@@ -86,13 +86,13 @@ def latency(
     (array([0. , 1.5]), array([2, 1], dtype=int32))
     """
     _check_span(t_min, t_max)
-    if not -math.inf < threshold < 1:
+    if not -math.inf < arrays.number("threshold", threshold) < 1:
         raise InputError(f"threshold is {threshold}; give a number below 1, the brightest value")
     choose("channels", channels, ("on", "on_off"))
     images = _batch(images)
     bias = _bias_times(bias)
 
-    if step is not None and not 0.0 < step < math.inf:
+    if step is not None and not (0.0 < arrays.number("step", step) < math.inf and t_max / step < 2**53):
         raise InputError(f"step is {step}; give the distance of the spike times in ms, above 0")
 
     def spike_times(x: Array) -> Floats:
@@ -182,7 +182,7 @@ def poisson(
         For values outside the range, NaN, or a rate or length that is negative or infinite.
     """
     for name, value in (("rate_max", rate_max), ("t_stop", t_stop)):
-        if not 0 <= value < math.inf:
+        if not 0 <= arrays.number(name, value) < math.inf:
             raise InputError(f"{name} is {value}; give a finite number >= 0")
     x = _rows(_scaled(_batch(images), scale))
     rate = x.ravel() * (rate_max / _MS_PER_S)
@@ -248,7 +248,7 @@ def spike_list(samples: Iterable[tuple[ArrayLike, ArrayLike]]) -> Spikes:
 
 
 def _check_span(t_min: float, t_max: float) -> None:
-    if not 0 <= t_min <= t_max < math.inf:
+    if not 0 <= arrays.number("t_min", t_min) <= arrays.number("t_max", t_max) < math.inf:
         raise InputError(f"t_min is {t_min} and t_max is {t_max}; give finite times in ms with "
                          "0 <= t_min <= t_max")
 
@@ -258,7 +258,7 @@ def _bias_times(bias: float | Sequence[float] | None) -> Floats:
         return np.empty(0)
     try:
         times = np.atleast_1d(np.asarray(bias, dtype=np.float64))
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         times = np.full(1, np.nan)
     if times.ndim != 1 or not ((times >= 0) & np.isfinite(times)).all():
         raise InputError(f"bias is {bias}; give one time or a sequence of times in ms, finite and >= 0")
@@ -299,7 +299,7 @@ def _append(rows: Array, row: Array) -> Array:
 def _unit(images: Array, scale: float | None) -> float:
     if scale is None:
         return 255.0 if images.dtype == np.uint8 else 1.0
-    if not 0 < scale < math.inf:
+    if not 0 < arrays.number("scale", scale) < math.inf:
         raise InputError(f"scale is {scale}; give the value that stands for 1, finite and > 0")
     return float(scale)
 

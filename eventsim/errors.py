@@ -6,20 +6,41 @@ import difflib
 from collections.abc import Collection, Iterable
 from typing import Any
 
+_LONGEST = 600  # characters of a message: what was given may be an array with a million entries
+
 
 class InputError(ValueError):
-    """The input cannot be used; the message is one line: what was given, what is allowed, what to do."""
+    """The input cannot be used; the message is one line: what was given, what is allowed, what to do.
+
+    Parameters
+    ----------
+    message : str
+        Line ends and signs that a terminal would obey are replaced, and its middle is left out where it is very long:
+        what it quotes from files and arguments may hold anything.
+    """
+
+    def __init__(self, message: object = "") -> None:
+        line = str(message)
+        if not line.isprintable():
+            line = "".join(sign if sign.isprintable() else "?" for sign in " ".join(line.split()))
+        if len(line) > _LONGEST:
+            line = f"{line[:_LONGEST // 2]} ... {line[-_LONGEST // 2:]}"
+        super().__init__(line)
 
 
 def did_you_mean(name: object, allowed: Iterable[object]) -> str:
     """Return ``' Did you mean "x"?'`` for the allowed name closest to `name`, or an empty string."""
-    close = difflib.get_close_matches(str(name), [str(a) for a in allowed], n=1, cutoff=0.5)
+    close = difflib.get_close_matches(str(name)[:_LONGEST], [str(a) for a in allowed], n=1, cutoff=0.5)
     return f' Did you mean "{close[0]}"?' if close else ""
 
 
 def choose(what: str, name: Any, allowed: Collection[Any]) -> Any:
     """Raise `InputError` unless `name` is one of `allowed`."""
-    if name not in allowed:
+    try:
+        known = name in allowed
+    except (TypeError, ValueError):  # a list, an array
+        known = False
+    if not known:
         listed = ", ".join(str(a) for a in allowed)
         raise InputError(f'{what} "{name}" is not known; allowed: {listed}.{did_you_mean(name, allowed)}')
     return name

@@ -196,7 +196,7 @@ class Recordings:
             if index.size == 0 and index.dtype != bool:
                 index = index.astype(np.int64)  # numpy makes the empty list an array of floats
             return np.arange(len(self))[index].ravel()
-        except (IndexError, ValueError):
+        except (IndexError, OverflowError, TypeError, ValueError):
             given = " ".join(repr(samples).split())[:60]
             raise InputError(f"recordings {given} cannot be selected; allowed: recordings 0 to {len(self) - 1}, as an "
                              "integer, a slice, integers or a mask") from None

@@ -194,7 +194,7 @@ class Spikes:
         try:
             return np.arange(self.n_samples)[samples if isinstance(samples, slice)
                                              else _selector(samples)].ravel()
-        except IndexError:
+        except (IndexError, OverflowError, TypeError, ValueError):
             raise InputError(f"samples {_short(samples)} cannot be selected; allowed: samples 0 to "
                              f"{self.n_samples - 1}, as an integer, a slice, integers or a mask") from None
 

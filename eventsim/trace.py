@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim import notebook
-from eventsim.arrays import frozen
+from eventsim.arrays import frozen, number, numbers
 from eventsim.errors import InputError
 from eventsim.recorded import Recorded
 from eventsim.recording import Record
@@ -329,7 +329,7 @@ class Trace:
         """
         from eventsim import replay
 
-        return replay.potential(self, self._spikes.known(name), self.t_stop if t is None else t)
+        return replay.potential(self, self._spikes.known(name), self.t_stop if t is None else number("t", t))
 
     def membrane(self, name: Which, neurons: ArrayLike, times: ArrayLike, sample: int = 0) -> Membrane:
         """Return potential and synaptic current of some neurons at some times, rebuilt in closed form.
@@ -352,7 +352,7 @@ class Trace:
         """
         from eventsim import replay
 
-        return replay.membrane(self, self._spikes.known(name), neurons, times, sample)
+        return replay.membrane(self, self._spikes.known(name), neurons, numbers("times", times), sample)
 
     @property
     def output(self) -> str:
@@ -464,7 +464,9 @@ class Trace:
             Missing, truncated, damaged or foreign file.
         """
         from eventsim.io import segments, trace_file
+        from eventsim.io.plain_file import path_of
 
+        path = path_of(path)
         return segments.recover(path, lazy) if os.path.isdir(path) else trace_file.read(path, lazy)
 
     def summary(self) -> str:

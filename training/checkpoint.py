@@ -8,13 +8,14 @@ epoch: resumed from a checkpoint it ends with the same bits as without a break.
 from __future__ import annotations
 
 import json
-import pathlib
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.io.aside import written_aside
+from eventsim.io import hdf5
+from eventsim.io.aside import hdf5_aside
+from eventsim.io.plain_file import path_of
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Array, Arrays, PathLike
@@ -34,9 +35,7 @@ def save(path: PathLike, arrays: Arrays, document: Settings) -> None:
     document : dict
         JSON-ready.
     """
-    import h5py
-
-    with written_aside(path) as aside, h5py.File(aside, "w") as file:
+    with hdf5_aside(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         file.attrs["names"] = json.dumps(list(arrays))
@@ -64,16 +63,14 @@ def load(path: PathLike) -> tuple[dict[str, Array], Report]:
     InputError
         The file is missing, not a checkpoint, damaged, or of a later version.
     """
-    import h5py
-
-    path = pathlib.Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise InputError(
             f'There is no checkpoint "{path}"; train without resuming, or name the right folder.'
         )
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT:
+        with hdf5.open_file(path) as file:
+            if hdf5.plain(file.attrs, "format") != FORMAT:
                 raise InputError(f'"{path}" is not a training checkpoint; give a file that a training wrote.')
             version = int(file.attrs["version"])
             if version > VERSION:
@@ -83,7 +80,9 @@ def load(path: PathLike) -> tuple[dict[str, Array], Report]:
             names = json.loads(file.attrs["names"])
             document = json.loads(file["document"][()].tobytes())
             return {name: file[f"array/{number}"][()] for number, name in enumerate(names)}, document
-    except (OSError, KeyError, ValueError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f'"{path}" is damaged and cannot be read; resume from another checkpoint.') from None
+    except InputError as error:
+        said = str(error) if str(path) in str(error) else f'"{path}" cannot be read as a checkpoint: {error}.'
+        raise InputError(said) from None
+    except hdf5.DAMAGE as error:
+        raise InputError(f'"{path}" is damaged and cannot be read ({hdf5.one_line(error)}); resume from another '
+                         "checkpoint.") from None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError, choose
 from training.decoder import Decoder, checked_array, checked_labels, checked_positive, cross_entropy
 
@@ -50,7 +51,7 @@ class Potential(Decoder):
     def __post_init__(self) -> None:
         """Refuse values out of range."""
         checked_positive("The decoder's", scale=self.scale)
-        if not 0.0 <= self.smoothing < 1.0:
+        if not 0.0 <= arrays.number("smoothing", self.smoothing) < 1.0:
             raise InputError(f"The decoder's smoothing = {self.smoothing!r} must be from 0 to below 1.")
         choose("What the decoder reads (over)", self.over, ("end", "maximum", "integral"))
         if self.tau is not None:

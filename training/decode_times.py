@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, NoReturn, Self
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError, choose
 from training.decoder import Decoder, checked_array, checked_labels, checked_positive, cross_entropy
 
@@ -44,7 +45,7 @@ class _OfTimes(Decoder):
         checked_positive("The decoder's", early_tau=self.early_tau)
         if self.horizon is not None:
             checked_positive("The decoder's", horizon=self.horizon)
-        if not (np.isfinite(self.early) and self.early >= 0.0):
+        if not 0.0 <= arrays.number("early", self.early) < np.inf:
             raise InputError(f"The decoder's early = {self.early!r} cannot be used; give a weight of at least 0.")
 
     def _early(self, times: Floats, labels: Integers) -> tuple[float, Floats]:
@@ -113,7 +114,7 @@ class FirstSpike(_OfTimes):
         choose("The decoder kind", self.kind, ("exponential", "linear", "latency"))
         checked_positive("The decoder's", scale=self.scale, tau=self.tau)
         self._check_early()
-        if not 0.0 <= self.smoothing < 1.0:
+        if not 0.0 <= arrays.number("smoothing", self.smoothing) < 1.0:
             raise InputError(f"The decoder's smoothing = {self.smoothing!r} must be 0 to below 1.")
 
     def scaled(self, factor: float) -> FirstSpike:

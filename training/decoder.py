@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def checked_array(what: str, values: ArrayLike) -> Floats:
 def checked_positive(owner: str, **values: float) -> None:
     """Refuse values that are not finite and above 0; `owner` begins the message."""
     for name, value in values.items():
-        if not (np.isfinite(value) and value > 0.0):
+        if not 0.0 < arrays.number(name, value) < np.inf:
             raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
-from eventsim import encode
+from eventsim import arrays, encode
 from eventsim.errors import InputError, choose
 from eventsim.recordings import Recordings
 
@@ -77,7 +77,10 @@ class Encoder:
 def _plain(owner: Encoder, bias: float | Sequence[float] | None) -> None:
     """Keep the bias times as a tuple of floats (a frozen dataclass compares and prints them)."""
     if bias is not None:
-        object.__setattr__(owner, "bias", tuple(float(t) for t in np.atleast_1d(bias)))
+        times = np.atleast_1d(arrays.numbers("bias", bias))
+        if times.ndim > 1:
+            raise InputError(f"bias has the shape {times.shape}; give one time or a sequence of times in ms")
+        object.__setattr__(owner, "bias", tuple(times.tolist()))
 
 
 @dataclass(frozen=True)

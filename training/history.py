@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import pathlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from eventsim import notebook
+from eventsim.io import json_lines
 from eventsim.io.aside import written_aside
 
 if TYPE_CHECKING:
@@ -88,10 +88,13 @@ class History:
         Parameters
         ----------
         path : path-like
+
+        Raises
+        ------
+        InputError
+            The file is missing, or a line of it is no record.
         """
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-        whole = text[: text.rfind("\n") + 1]
-        return cls([json.loads(row) for row in whole.splitlines() if row])
+        return cls(json_lines.read(path, "history"))
 
 
 def line(record: Report) -> str:

@@ -7,6 +7,8 @@ import json
 import pathlib
 from typing import TYPE_CHECKING
 
+from eventsim.io import json_lines
+
 if TYPE_CHECKING:
     from eventsim.type_aliases import PathLike
     from training.type_aliases import Report
@@ -42,4 +44,4 @@ def read(folder: PathLike) -> list[Report]:
     path = pathlib.Path(folder) / FILE
     if not path.is_file():
         return []
-    return [json.loads(row) for row in path.read_text(encoding="utf-8").splitlines() if row]
+    return json_lines.read(path, "list of looks")

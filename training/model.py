@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import pathlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -11,7 +10,9 @@ import numpy as np
 
 from eventsim import notebook, provenance
 from eventsim.errors import InputError, choose
-from eventsim.io.aside import written_aside
+from eventsim.io import hdf5
+from eventsim.io.aside import hdf5_aside
+from eventsim.io.plain_file import path_of
 from training import decode, encode
 from training.passes import suited
 
@@ -251,11 +252,9 @@ class Model:
         ----------
         path : path-like
         """
-        import h5py
-
         from eventsim.io import network_file
 
-        with written_aside(path) as aside, h5py.File(aside, "w") as file:
+        with hdf5_aside(path) as file:
             file.attrs["format"] = FORMAT
             file.attrs["version"] = VERSION
             file.attrs["output"] = self.output
@@ -280,18 +279,16 @@ class Model:
         InputError
             The file is missing, not a model, damaged, or of a later version.
         """
-        import h5py
-
         from eventsim.io import network_file
 
-        path = pathlib.Path(path)
+        path = path_of(path)
         if not path.is_file():
             raise InputError(
                 f'There is no model file "{path}"; check the path, or train one (eventsim train).'
             )
         try:
-            with h5py.File(path, "r") as file:
-                if file.attrs.get("format") != FORMAT:
+            with hdf5.open_file(path) as file:
+                if hdf5.plain(file.attrs, "format") != FORMAT:
                     raise InputError(f'"{path}" is not a model file; give a file that Model.save wrote.')
                 version = int(file.attrs["version"])
                 if version > VERSION:
@@ -302,17 +299,19 @@ class Model:
                     network_file.read(file["network"]),
                     encode.from_dict(json.loads(file.attrs["encoder"])),
                     decode.from_dict(json.loads(file.attrs["decoder"])),
-                    str(file.attrs["output"]),
+                    hdf5.text(file.attrs, "output"),
                     float(file.attrs["t_stop"]),
                     json.loads(file.attrs["classes"]),
                 )
                 if "provenance" in file:
                     model.provenance = json.loads(file["provenance"][()])
                 return model
-        except (OSError, KeyError, ValueError) as error:
-            if isinstance(error, InputError):
-                raise
-            raise InputError(f'"{path}" is damaged and cannot be read; restore it or train again.') from None
+        except InputError as error:
+            said = str(error) if str(path) in str(error) else f'"{path}" cannot be read as a model: {error}'
+            raise InputError(said) from None
+        except hdf5.DAMAGE as error:
+            raise InputError(f'"{path}" is damaged and cannot be read ({hdf5.one_line(error)}); restore it or train '
+                             "again.") from None
 
     def __repr__(self) -> str:
         return (

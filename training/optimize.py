@@ -35,7 +35,7 @@ def _checked(name: str, value: Any) -> float:
     low, high = _NUMBERS[name]
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         number = np.nan
     if not (np.isfinite(number) and low <= number <= high):
         raise InputError(f"{name} = {value!r} cannot be used; give a finite number of at least {low:g}.")

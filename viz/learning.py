@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
-import pathlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
 from eventsim.errors import InputError, did_you_mean
+from eventsim.io import json_lines
 from viz import style
 
 if TYPE_CHECKING:
@@ -106,7 +105,7 @@ def learning(
 def records_of(history: Log) -> list[dict[str, Any]]:
     """Return a list of dicts from any of the forms that `learning` takes."""
     if isinstance(history, (str, os.PathLike)):
-        return _lines(history)
+        return json_lines.read(history, "history")
     history = getattr(history, "records", history)
     if isinstance(history, dict):
         columns = {key: list(values) for key, values in history.items() if np.ndim(values) == 1}
@@ -120,26 +119,6 @@ def records_of(history: Log) -> list[dict[str, Any]]:
         f"{type(history).__name__} is no history; give what training.fit returns, a list of dicts, "
         "a dict of columns, or a file of JSON lines"
     )
-
-
-def _lines(path):
-    """Return the records of a file of JSON lines; an unfinished last line is left out."""
-    try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
-        raise InputError(f'history "{path}" cannot be read: {reason}; give a file of JSON lines') from None
-    records = []
-    for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
-        if line.strip():
-            try:
-                record = json.loads(line)
-            except ValueError:
-                record = None
-            if not isinstance(record, dict):
-                raise InputError(f'line {number} of "{path}" is no JSON object; give one object a line')
-            records.append(record)
-    return records
 
 
 def curves_of(records: Sequence[Mapping[str, Any]]) -> tuple[dict[str, list[Curve]], Array, str]:

@@ -21,6 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.io import plain_file
 from eventsim.recordings import Recordings
 
 SHAPE = (128, 128)
@@ -134,11 +135,7 @@ def read_columns(path, shape=SHAPE):
         the sensor; the error names the byte.
     """
     name = os.fspath(path)
-    try:
-        with open(path, "rb") as file:
-            contents = file.read()
-    except OSError as error:
-        raise InputError(f'"{name}" cannot be read: {error.strerror or error}; give an AEDAT 3.1 file') from None
+    contents = plain_file.contents(path, "an AEDAT 3.1 file")
     position = _after_header(contents, name)
     parts = [Columns(*(np.zeros(0, np.int64),) * 4)]
     while position < len(contents):
@@ -165,11 +162,9 @@ def read_labels(path):
     """
     name = os.fspath(path)
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            lines = file.read().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise InputError(f'"{name}" cannot be read: {reason}; give a file of gesture labels') from None
+        lines = plain_file.contents(path, "a file of gesture labels").decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise InputError(f'"{name}" cannot be read: it is not text; give a file of gesture labels') from None
     if not lines or lines[0].replace(" ", "") != _COLUMNS:
         raise InputError(f'"{name}" does not start with the line "{_COLUMNS}"; give a file of gesture labels')
     gestures = []

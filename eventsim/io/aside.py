@@ -9,6 +9,8 @@ import tempfile
 import h5py
 
 from eventsim.errors import InputError
+from eventsim.io import hdf5
+from eventsim.io.plain_file import path_of
 from eventsim.log import logger
 
 LOG = logger(__name__)
@@ -22,7 +24,7 @@ def check_target(path):
     path : str or path-like
         The file to make or to replace.
     """
-    path = pathlib.Path(path)
+    path = path_of(path)
     if not path.parent.is_dir():
         raise InputError(f'"{path}" cannot be written: there is no folder "{path.parent}"; make it first')
     if path.is_dir():
@@ -50,7 +52,7 @@ def written_aside(path):
     InputError
         The folder does not exist, or the file cannot be written there.
     """
-    path = pathlib.Path(path)
+    path = path_of(path)
     folder = path.parent
     check_target(path)
     try:
@@ -87,7 +89,7 @@ def hdf5_aside(path):
     Yields
     ------
     h5py.File
-        Open, empty.
+        Open, empty. It is sealed once it is complete, see `eventsim.io.hdf5`.
 
     Raises
     ------
@@ -99,6 +101,8 @@ def hdf5_aside(path):
         try:
             with h5py.File(patient, "w") as file:
                 yield file
+            if patient.failure is None:
+                hdf5.seal(raw)
         finally:
             if patient.failure is not None:
                 raise patient.failure

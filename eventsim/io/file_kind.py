@@ -1,10 +1,9 @@
 """What kind of file a file is, by what it says of itself."""
 
-import pathlib
-
-import h5py
 
 from eventsim.errors import InputError
+from eventsim.io import hdf5
+from eventsim.io.plain_file import path_of
 
 KINDS = {
     "eventsim trace": "trace",
@@ -35,12 +34,14 @@ def kind_of(path):
 
 def kind_or_none(path):
     """Return the kind of a file as `kind_of` does, None for one of another program."""
-    path = pathlib.Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise InputError(f'there is no file "{path}"; check the path')
     try:
-        with h5py.File(path, "r") as file:
-            return KINDS.get(str(file.attrs.get("format"))) or (SONATA if _is_sonata(file) else None)
+        with hdf5.open_file(path, ours=False, links=True) as file:
+            return KINDS.get(hdf5.plain(file.attrs, "format")) or (SONATA if _is_sonata(file) else None)
+    except InputError as error:
+        raise InputError(f'"{path}" is damaged: {error}; take another copy') from None
     except (OSError, RuntimeError):
         raise InputError(f'"{path}" is not an HDF5 file, or is cut short; give a file of eventsim') from None
 

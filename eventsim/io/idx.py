@@ -16,6 +16,7 @@ import zlib
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.io import plain_file
 
 _TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _GZIP_MAGIC = b"\x1f\x8b"
@@ -48,7 +49,8 @@ def read(path, md5=None):
         For a file that is missing, not IDX, truncated, followed by other bytes, damaged, or with
         another checksum.
     """
-    name = os.fspath(path)
+    name = os.fspath(plain_file.path_of(path))
+    plain_file.check(name, "the path of an IDX file (.gz or plain)")
     try:
         with _open(name) as (stream, largest):
             return _parse(stream, largest, name, md5)

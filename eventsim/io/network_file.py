@@ -18,9 +18,7 @@ There is no pickle in it, and reading checks as much as building does.
 
 import json
 import math
-import pathlib
 
-import h5py
 import numpy as np
 
 from eventsim import arrays
@@ -28,7 +26,9 @@ from eventsim.connect import KINDS
 from eventsim.distributions import KINDS as DISTRIBUTIONS
 from eventsim.distributions import Distribution
 from eventsim.errors import InputError
+from eventsim.io import hdf5
 from eventsim.io.aside import hdf5_aside
+from eventsim.io.plain_file import path_of
 from eventsim.network import Network
 from eventsim.neurons.lif import LIF, PARAMETERS
 
@@ -36,6 +36,7 @@ FORMAT = "eventsim network"
 FORMAT_VERSION = 1
 
 _CHUNK = 65536  # entries
+_UNSTORED = 2**24  # neurons of maps with shared weights and parameters, of which a file has next to nothing
 
 
 def save(path, net):
@@ -74,15 +75,17 @@ def load(path):
     InputError
         Missing, truncated, damaged or foreign file, or one of a later version.
     """
-    path = pathlib.Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise InputError(f'there is no network file "{path}"; check the path.')
     try:
-        file = h5py.File(path, "r")
+        file = hdf5.open_file(path)
     except OSError:
         raise InputError(
             f'"{path}" is not an HDF5 file, or it is cut short; give a file that Network.save wrote.'
         ) from None
+    except InputError as error:
+        raise InputError(f'"{path}" is damaged: {error}; take another copy.') from None
     with file:
         try:
             return read(file)
@@ -129,22 +132,26 @@ def read(group):
     InputError
         If the group holds no network, one of a later version, or a damaged one.
     """
-    kind = group.attrs.get("format")
+    kind = hdf5.plain(group.attrs, "format")
     if kind != FORMAT:
-        found = f"a file of {kind}" if isinstance(kind, str) else "an HDF5 file of another program"
+        ours = isinstance(kind, str) and kind.startswith("eventsim") and kind.isprintable()
+        found = f"a file of {kind}" if ours else "an HDF5 file of another program"
         raise InputError(f"this is {found}, not a network; give a file that Network.save wrote.")
-    version = group.attrs.get("format_version")
+    version = hdf5.plain(group.attrs, "format_version")
     if version != FORMAT_VERSION:
         raise InputError(f"network format version {version}; this eventsim reads version {FORMAT_VERSION}.")
     try:
         net = Network(seed=int(group.attrs["seed"]))
+        room = _UNSTORED + group.file.id.get_filesize()
         for part in _in_order(group["populations"]):
+            room -= math.prod(_shape(part))
+            if room < 0:
+                raise InputError("its populations claim more neurons than such a file can be of")
             _read_population(net, part)
         for part in _in_order(group["projections"]):
             _read_projection(net, part)
-    except (OSError, KeyError, TypeError, ValueError, IndexError, OverflowError) as error:
-        reason = " ".join(str(error).strip("\"'").split())
-        raise InputError(f"the network is damaged: {reason}") from None
+    except hdf5.DAMAGE as error:
+        raise InputError(f"the network is damaged: {hdf5.one_line(error)}") from None
     return net
 
 
@@ -171,7 +178,7 @@ def _write_population(group, population):
 
 def _read_population(net, group):
     name, kind = group.attrs["name"], group.attrs["kind"]
-    shape = tuple(int(n) for n in group.attrs["shape"])
+    shape = _shape(group)
     if kind == "input":
         net.input(name, shape)
     elif kind == "poisson":
@@ -180,6 +187,10 @@ def _read_population(net, group):
         net.population(name, shape, LIF(**{key: _parameter(value) for key, value in group["neuron"].items()}))
     else:
         raise InputError(f'population "{name}" is of the unknown kind "{kind}"')
+
+
+def _shape(group):
+    return tuple(int(n) for n in group.attrs["shape"])
 
 
 def _parameter(dataset):
@@ -213,6 +224,8 @@ def _read_projection(net, group):
         raise InputError(f'projection "{group.attrs["name"]}" is of the unknown kind "{kind}"')
     pairs = (group["source_id"][()], group["target_id"][()]) if "source_id" in group else None
     weight = group["weight"][()]
+    if weight.ndim == 0:
+        raise InputError(f'projection "{group.attrs["name"]}" has one weight, not one a synapse')
     rule = _from_rule(json.loads(group.attrs["rule"]), weight)
     listed = {"source": pairs[0], "target": pairs[1]} if kind == "Sparse" and pairs else {}
     connection = KINDS[kind](**listed, weight=rule, **json.loads(group.attrs["settings"]))

@@ -6,12 +6,15 @@ share one. The trace holds the fingerprint and the path relative to its own fold
 
 import os
 import pathlib
+import re
 
 from eventsim.errors import InputError
-from eventsim.io import network_file
+from eventsim.io import hdf5, network_file
 
 LARGEST = 64 * 2**20
 """Bytes of weights, delays and lists of synapses above which a network goes into a file of its own."""
+
+_NAME = re.compile(r"network-[0-9a-f]{16}\.h5")
 
 
 class NotThere(InputError):
@@ -77,10 +80,14 @@ def read(group, folder):
     """
     if "path" not in group.attrs:
         return network_file.read(group)
-    path = pathlib.Path(folder) / group.attrs["path"]
+    said = pathlib.PurePosixPath(hdf5.text(group.attrs, "path"))
+    if not _NAME.fullmatch(said.name) or str(said.parent) not in (".", ".."):
+        raise InputError("its network is said to be in a file that is neither beside it nor in the folder above, or "
+                         "has another name than such files have")
+    path = pathlib.Path(folder) / said
     if not path.is_file():
         raise NotThere(f'its network is in "{path}", which is missing; put that file there')
     net = network_file.load(path)
-    if net.fingerprint() != group.attrs["fingerprint"]:
+    if net.fingerprint() != hdf5.plain(group.attrs, "fingerprint"):
         raise NotThere(f'its network is not the one in "{path}" (fingerprints differ); put the right file there')
     return net

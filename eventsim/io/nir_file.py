@@ -1,10 +1,11 @@
 """The optional package `nir`: finding it, and reading and writing its files."""
 
-import pathlib
 
 from eventsim import optional
 from eventsim.errors import InputError
+from eventsim.io import hdf5
 from eventsim.io.aside import written_aside
+from eventsim.io.plain_file import path_of
 
 
 def package():
@@ -23,9 +24,9 @@ def is_nir(path):
     import h5py
 
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.open_file(path, ours=False, links=True) as file:
             return "version" in file and isinstance(file.get("node"), h5py.Group) and "type" in file["node"]
-    except OSError:
+    except (OSError, InputError):
         return False
 
 
@@ -46,17 +47,17 @@ def read(path):
         The file is missing, no file of NIR, or damaged; or the package is not installed.
     """
     nir = package()
-    path = pathlib.Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise InputError(f'there is no file "{path}"; check the path')
     if not is_nir(path):
         raise InputError(f'"{path}" is not a file of NIR; give one that nir.write or eventsim convert wrote')
     try:
+        hdf5.open_file(path, ours=False).close()  # the package follows links, in a circle too
         # Its own check refuses graphs that are well defined, kernels that are not square for instance.
         graph = nir.read(path, type_check=False)
     except Exception as error:  # the package passes on what h5py, its assertions and its nodes raise
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f'"{path}" cannot be read as NIR: {reason}') from None
+        raise InputError(f'"{path}" cannot be read as NIR: {hdf5.one_line(error)}') from None
     if not isinstance(graph, nir.NIRGraph):
         raise InputError(f'"{path}" holds one {type(graph).__name__} and no graph; give the file of a graph')
     return graph

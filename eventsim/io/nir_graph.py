@@ -14,6 +14,8 @@ POTENTIALS = ("I", "LI", "CubaLI")
 PASSING = ("Input", "Output")
 """What an inner graph's ends do; those of the whole graph are its inputs and outputs."""
 
+_LARGEST = 2**24  # values of a signal: a few bytes of a file may claim any number
+
 KINDS = (*SPIKING, *POTENTIALS, *nir_steps.KINDS, "Threshold", "NIRGraph", *PASSING)
 
 
@@ -144,6 +146,9 @@ def _shapes(flat):
             break
         waiting = later
     for name in flat.nodes:
+        size = math.prod(shape_out.get(name, ()))
+        if not 0 < size <= _LARGEST:
+            raise InputError(f'node "{name}" has a signal of {size:,} values; 1 to {_LARGEST:,} can be converted')
         if name not in shape_out:
             raise InputError(f'the shape of node "{name}" cannot be found: no Input leads to it; connect it')
         for source in flat.before[name]:

@@ -11,7 +11,7 @@ import scipy.sparse.csgraph
 from eventsim.connect import Dense
 from eventsim.constants import NEVER
 from eventsim.errors import InputError
-from eventsim.io import nir_connect, nir_file, nir_graph, nir_neurons, nir_paths, nir_steps, nir_units
+from eventsim.io import hdf5, nir_connect, nir_file, nir_graph, nir_neurons, nir_paths, nir_steps, nir_units
 from eventsim.network import Network
 from eventsim.neurons.lif import LIF
 
@@ -63,14 +63,24 @@ def from_nir(
     Equations, units, initial states and all conventions: docs/nir.md. Source: Pedersen et al., Nature Communications
     15, 8122 (2024), and the definitions of the nodes in the package.
     """
-    nir = nir_file.package()
+    nir, where = nir_file.package(), "the graph"
     if not isinstance(graph, nir.NIRGraph):
         if isinstance(graph, nir.NIRNode):
             kind = type(graph).__name__
             raise InputError(f"from_nir takes a graph; got one node, {kind}: make one with nir.NIRGraph.from_list.")
         if not isinstance(graph, str) and not hasattr(graph, "__fspath__"):
             raise InputError(f"from_nir takes a nir.NIRGraph or the path of a file; got {type(graph).__name__}.")
-        graph = nir_file.read(graph)
+        where, graph = f'"{graph}"', nir_file.read(graph)
+    try:
+        return _converted(graph, dt, loop_delay, seed)
+    except InputError as error:
+        raise InputError(f"{where}: {error}" if where.startswith('"') else str(error)) from None
+    except hdf5.DAMAGE as error:  # parameters that are no arrays of numbers: the package takes anything
+        raise InputError(f"{where} cannot be converted, a parameter is of a wrong kind: {hdf5.one_line(error)}"
+                         ) from None
+
+
+def _converted(graph, dt, loop_delay, seed):
     noted = graph.metadata if isinstance(graph.metadata, dict) else {}
     dt = nir_units.step_of(_noted(noted, STEP_KEY, nir_units.STEP) if dt is None else dt)
     loop_delay = _noted(noted, LOOP_KEY, dt) if loop_delay is None else loop_delay

@@ -11,6 +11,8 @@ import scipy.sparse
 
 from eventsim.errors import InputError
 
+_WIDEST = 2**12  # rows or columns of a window, and zeros around a map
+
 KINDS = ("Linear", "Affine", "Scale", "Conv2d", "AvgPool2d", "SumPool2d", "Flatten", "Delay")
 
 
@@ -103,20 +105,21 @@ def convolution(name, node, shape):
             f'node "{name}" (Conv2d) has weights of shape {weight.shape} in {groups} group(s); it gets a signal of '
             f"shape {shape}; give (channels, height, width) with as many channels"
         )
+    apart = _pair(name, "Conv2d", "dilation", node.dilation, 1)
+    rows, columns = ((side - 1) * gap + 1 for side, gap in zip(weight.shape[2:], apart, strict=True))
+    window = _window(name, "Conv2d", (rows, columns), node.stride, node.padding, shape)
     if groups > 1:
         out, inside = weight.shape[0] // groups, weight.shape[1]
         whole = np.zeros((weight.shape[0], shape[0], *weight.shape[2:]))
         for group in range(groups):
-            rows = slice(group * out, (group + 1) * out)
-            whole[rows, group * inside : (group + 1) * inside] = weight[rows]
+            mine = slice(group * out, (group + 1) * out)
+            whole[mine, group * inside : (group + 1) * inside] = weight[mine]
         weight = whole
-    apart = _pair(name, "Conv2d", "dilation", node.dilation, 1)
     if apart != (1, 1):
-        rows, columns = ((side - 1) * gap + 1 for side, gap in zip(weight.shape[2:], apart, strict=True))
         wide = np.zeros((*weight.shape[:2], rows, columns))
         wide[:, :, :: apart[0], :: apart[1]] = weight
         weight = wide
-    return weight, _window(name, "Conv2d", weight.shape[2:], node.stride, node.padding, shape)
+    return weight, window
 
 
 def pooling(name, kind, node, shape):
@@ -141,6 +144,9 @@ def _window(name, kind, kernel, stride, padding, shape):
         before = _pair(name, kind, "padding", padding, 0)
         total = tuple(2 * side for side in before)
     room = [size + pad - side for size, pad, side in zip(shape[1:], total, kernel, strict=True)]
+    if max(kernel) > _WIDEST or max(before) > _WIDEST:
+        raise InputError(f'node "{name}" ({kind}) has a window {kernel} with padding {before}; at most {_WIDEST} can '
+                         "be converted")
     if min(room) < 0:
         raise InputError(f'node "{name}" ({kind}) has a window {kernel} that is larger than its padded map {shape[1:]}')
     places = tuple(free // step + 1 for free, step in zip(room, stride, strict=True))

@@ -14,6 +14,7 @@ import os
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.io import plain_file
 from eventsim.recordings import Recordings
 
 SHAPE = (34, 34)
@@ -52,11 +53,7 @@ def read(source, shape=SHAPE, name=None):
         contents, name = source, name or "the given bytes"
     else:
         name = name or os.fspath(source)
-        try:
-            with open(source, "rb") as file:
-                contents = file.read()
-        except OSError as error:
-            raise InputError(f'"{name}" cannot be read: {error.strerror or error}; give an N-MNIST file') from None
+        contents = plain_file.contents(source, "an N-MNIST file")
     n_bytes = len(contents)
     if n_bytes == 0 or n_bytes % _EVENT:
         place = f"ends inside the event at byte {n_bytes - n_bytes % _EVENT}" if n_bytes else "is empty (0 bytes)"

@@ -17,8 +17,9 @@ import numpy as np
 
 from eventsim import arrays, optional, provenance
 from eventsim.errors import InputError
-from eventsim.io import exchange
+from eventsim.io import exchange, hdf5
 from eventsim.io.aside import hdf5_aside
+from eventsim.io.plain_file import path_of
 
 if TYPE_CHECKING:
     from eventsim.spikes import Spikes
@@ -114,20 +115,21 @@ def from_nwb(path: PathLike, population: str | None = None, trials: bool = True)
         before t = 0, or pynwb is not installed (``pip install eventsim[nwb]``).
     """
     pynwb = optional.package("pynwb", "nwb")
-    where = f'"{os.fspath(path)}"'
+    path = path_of(path)
+    where = f'"{path}"'
     if not os.path.isfile(path):
         raise InputError(f"there is no file {where}; give an NWB file")
     try:
+        hdf5.open_file(path, ours=False, links=True).close()
         with pynwb.NWBHDF5IO(os.fspath(path), mode="r") as io:
             content = io.read()
             neurons, trains = _units(where, content.units, population)
             starts, stops = _trials(where, content.trials) if trials and content.trials is not None else (None, None)
-    except InputError:
-        raise
     except Exception as error:  # pynwb passes on what h5py, hdmf and its own checks raise
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f"{where} cannot be read as an NWB file ({reason}); it is of another kind or damaged"
-                         ) from None
+        if isinstance(error, InputError) and where in str(error):
+            raise
+        raise InputError(f"{where} cannot be read as an NWB file ({hdf5.one_line(error)}); it is of another kind or "
+                         "damaged") from None
     if starts is None or stops is None:
         starts, stops = np.zeros(1), np.full(1, np.inf)
         if any(len(train) and train.min() < 0 for train in trains):

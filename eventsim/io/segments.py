@@ -28,8 +28,9 @@ import h5py
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.io import trace_file
+from eventsim.io import hdf5, trace_file
 from eventsim.io.aside import check_target, written_aside
+from eventsim.io.plain_file import path_of
 from eventsim.recording import tables_of
 from eventsim.spike_table import Deferred, SpikeTable, joined
 
@@ -49,7 +50,7 @@ _COLUMNS = ("timestamps", "node_ids", "slope", "generation")
 
 def folder_of(path):
     """Return the folder of the segments of a trace file."""
-    path = pathlib.Path(path)
+    path = path_of(path)
     return path.with_name(path.name + ".segments")
 
 
@@ -176,7 +177,7 @@ def recover(path, lazy=False):
     InputError
         The folder holds no run, or one of its files is damaged or missing.
     """
-    path = pathlib.Path(path)
+    path = path_of(path)
     description = path / _DESCRIPTION
     if not description.is_file():
         raise InputError(f'"{path}" is a folder without an unfinished run; give a trace file, or a folder of segments')
@@ -210,17 +211,17 @@ class _Folder:
         """Return ``what(file)`` of one segment."""
         path = self.path / f"{number:06d}.h5"
         try:
-            with h5py.File(path, "r") as file:
-                if file.attrs.get("format") != FORMAT or file.attrs.get("format_version") != FORMAT_VERSION:
+            with hdf5.open_file(path) as file:
+                found = hdf5.plain(file.attrs, "format"), hdf5.plain(file.attrs, "format_version")
+                if found != (FORMAT, FORMAT_VERSION):
                     raise InputError(f"it is no segment of format version {FORMAT_VERSION}")
-                if file.attrs["run"] != self._run or file.attrs["number"] != number:
+                if (hdf5.plain(file.attrs, "run"), hdf5.plain(file.attrs, "number")) != (self._run, number):
                     raise InputError("it belongs to another run")
                 return what(file)
         except FileNotFoundError:
             raise InputError(f'"{path}" is gone; put it back') from None
-        except trace_file.DAMAGE as error:
-            reason = " ".join(str(error).strip("\"'").split())
-            raise InputError(f'"{path}" is damaged: {reason}; take another copy') from None
+        except hdf5.DAMAGE as error:
+            raise InputError(f'"{path}" is damaged: {hdf5.one_line(error)}; take another copy') from None
 
     def collect(self, number, ended, counts):
         """Write to `ended` and `counts` how far the samples of one segment came."""
@@ -305,6 +306,7 @@ def _image(run, number, reached, tables, counts):
                 trace_file.write_column(group, column, values, compressed=False)
         for name, array in counts.items():
             trace_file.write_column(file.require_group("counts"), name, array[samples])
+    hdf5.seal(memory)
     return memory.getvalue()
 
 

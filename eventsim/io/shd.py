@@ -12,13 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from eventsim.errors import InputError
+from eventsim.io import hdf5
+from eventsim.io.plain_file import path_of
 from eventsim.recordings import Recordings
 
 SHAPE = (1, 700)
 """A cochlea is a sensor of one row; a unit is a column."""
 
 _MS_PER_S = 1000.0
-_DAMAGE = (ArithmeticError, AttributeError, LookupError, OSError, RuntimeError, TypeError, ValueError)  # of h5py
 
 
 class Labelled(NamedTuple):
@@ -49,13 +50,11 @@ def read(path):
         For a file that is missing, not HDF5, without one of the entries, or with entries that do not fit together;
         the error names the entry and the sample.
     """
-    import h5py
-
-    name = os.fspath(path)
+    name = os.fspath(path_of(path))
     if not os.path.isfile(name):
         raise InputError(f'there is no file "{name}"; give an HDF5 file of the Spiking Heidelberg Digits')
     try:
-        with h5py.File(name, "r") as file:
+        with hdf5.open_file(name, ours=False, links=True) as file:
             times, units, labels, keys = (file[key][()] for key in
                                           ("spikes/times", "spikes/units", "labels", "extra/keys"))
             classes = tuple(key.decode() if isinstance(key, bytes) else str(key) for key in keys)
@@ -64,11 +63,11 @@ def read(path):
             times, units = (np.concatenate([np.zeros(0), *rows]).astype(np.float64) for rows in (times, units))
     except KeyError as error:
         raise InputError(f'"{name}" has not all of spikes/times, spikes/units, labels, extra/keys '
-                         f"({' '.join(str(error).split())}); give a file of the Spiking Heidelberg Digits") from None
-    except _DAMAGE as error:
-        reason = " ".join(str(error).split())[:120]
-        raise InputError(f'"{name}" cannot be read as a file of the Spiking Heidelberg Digits ({reason}); '
-                         "it is of another kind, cut short or damaged: get it again") from None
+                         f"({hdf5.one_line(error)}); give a file of the Spiking Heidelberg Digits") from None
+    except hdf5.DAMAGE as error:
+        raise InputError(f'"{name}" cannot be read as a file of the Spiking Heidelberg Digits '
+                         f"({hdf5.one_line(error)}); it is of another kind, cut short or damaged: get it again"
+                         ) from None
     return Labelled(_recordings(name, times, units, lengths, labels, len(classes)), labels, classes)
 
 

@@ -21,8 +21,9 @@ import numpy as np
 
 from eventsim import arrays, provenance
 from eventsim.errors import InputError, choose
-from eventsim.io import exchange, trace_file
+from eventsim.io import exchange, hdf5, trace_file
 from eventsim.io.aside import hdf5_aside
+from eventsim.io.plain_file import path_of
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ def from_sonata(path: PathLike, population: str | None = None) -> Spikes:
                              "allowed: numbers, and whole numbers")
         scale = _milliseconds(group["timestamps"].attrs.get("units", "ms"), label)
         sample, n_samples = 0, 1
-        if file.attrs.get("format") == trace_file.FORMAT:
+        if hdf5.plain(file.attrs, "format") == trace_file.FORMAT:
             sample, n_samples = trace_file.read_column(group, "sample"), len(trace_file.read_column(file, "ended"))
     return exchange.incoming(label, time.astype(np.float64) * scale, neuron, sample, n_samples=n_samples)
 
@@ -184,21 +185,23 @@ def _write(group, columns, sample, sorting):
 @contextlib.contextmanager
 def _opened(path):
     """Give the open file and how to call it in an error, and turn what damage raises into one line."""
-    where = f'"{os.fspath(path)}"'
+    path = path_of(path)
+    where = f'"{path}"'
     if not os.path.isfile(path):
         raise InputError(f"there is no file {where}; give a SONATA spike file (HDF5)")
     try:
-        file = h5py.File(path, "r")
+        file = hdf5.open_file(path, ours=False, links=True)
     except OSError:
         raise InputError(f"{where} is not an HDF5 file, or it is cut short; give a SONATA spike file") from None
+    except InputError as error:
+        raise InputError(f"{where} is damaged: {error}; take another copy") from None
     with file:
         try:
             yield file, where
         except InputError as error:
             raise InputError(str(error) if where in str(error) else f"{where}: {error}") from None
-        except trace_file.DAMAGE as error:
-            reason = " ".join(str(error).strip("\"'").split())[:120]
-            raise InputError(f"{where} is damaged: {reason}; take another copy") from None
+        except hdf5.DAMAGE as error:
+            raise InputError(f"{where} is damaged: {hdf5.one_line(error)}; take another copy") from None
 
 
 def _names(file, where):

@@ -17,15 +17,15 @@ back as they were is checked here.
 
 import hashlib
 import json
-import pathlib
 
 import h5py
 import numpy as np
 
 from eventsim.choice import SAMPLES
 from eventsim.errors import InputError
-from eventsim.io import network_file, trace_file
+from eventsim.io import hdf5, network_file, trace_file
 from eventsim.io.aside import hdf5_aside
+from eventsim.io.plain_file import path_of
 from eventsim.run import Course, Run
 
 FORMAT = "eventsim simulation"
@@ -97,19 +97,20 @@ def read(path):
     InputError
         Missing, damaged or foreign file.
     """
-    path = pathlib.Path(path)
+    path = path_of(path)
     if not path.is_file():
         raise InputError(f'there is no simulation file "{path}"; check the path')
     try:
-        with h5py.File(path, "r") as file:
-            if file.attrs.get("format") != FORMAT or file.attrs.get("format_version") != FORMAT_VERSION:
+        with hdf5.open_file(path) as file:
+            found = hdf5.plain(file.attrs, "format"), hdf5.plain(file.attrs, "format_version")
+            if found != (FORMAT, FORMAT_VERSION):
                 raise InputError(f"it is not a simulation of format version {FORMAT_VERSION}")
             return _read_run(file), float(file.attrs["now"])
     except InputError as error:
         raise InputError(f'"{path}" cannot be continued: {error}') from None
-    except trace_file.DAMAGE as error:
-        reason = " ".join(str(error).strip("\"'").split())
-        raise InputError(f'"{path}" is no simulation file, or damaged: {reason}; take another copy') from None
+    except hdf5.DAMAGE as error:
+        raise InputError(f'"{path}" is no simulation file, or damaged: {hdf5.one_line(error)}; take another copy'
+                         ) from None
 
 
 def _read_run(file):
@@ -119,9 +120,10 @@ def _read_run(file):
     stimulus = {name: trace_file.read_stimulus(group, n_samples) for name, group in file["stimulus"].items()}
     labels = trace_file.read_column(file, "labels") if "labels" in file else None
     recording, counts = trace_file.read_recording(file)
-    run = Run(net, stimulus, attributes["engine"], threads=int(attributes["threads"]), seed=int(attributes["seed"]),
-              record=recording or False, labels=labels, output=json.loads(attributes["output"]))
-    run.reason = attributes["reason"]
+    run = Run(net, stimulus, hdf5.text(attributes, "engine"), threads=int(attributes["threads"]),
+              seed=int(attributes["seed"]), record=recording or False, labels=labels,
+              output=json.loads(attributes["output"]))
+    run.reason = hdf5.text(attributes, "reason")
     run.interrupted = bool(attributes["interrupted"])
     run.ended[:] = trace_file.read_column(file, "ended")
     for name, values in run.recorder.counts.items():

@@ -23,6 +23,7 @@ from eventsim import provenance
 from eventsim.errors import InputError
 from eventsim.io import exchange
 from eventsim.io.aside import written_aside
+from eventsim.io.plain_file import path_of
 from eventsim.trace import Trace
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from eventsim.type_aliases import PathLike
 
 _BLOCK = 65536  # rows written at once
+_UNFILLED = 2**24  # samples that a file may have beyond its rows
 _UNITS = "time_ms in ms from the start of the sample; slope = V'(t-) at the crossing in 1/ms; inf: a jump"
 _NUMBERS = {"sample": (int, "a whole number"), "neuron": (int, "a whole number"), "time_ms": (float, "a number"),
             "amplitude": (float, "a number")}
@@ -100,7 +102,8 @@ def from_csv(path: PathLike, population: str | None = None) -> Spikes:
         Missing or foreign file, a column that is missing, a row that does not fit (with its line), a population that
         is not there, or spikes that `Spikes` refuses.
     """
-    where = f'"{os.fspath(path)}"'
+    path = path_of(path)
+    where = f'"{path}"'
     if not os.path.isfile(path):
         raise InputError(f"there is no file {where}; give a table of spikes in text")
     try:
@@ -116,9 +119,13 @@ def from_csv(path: PathLike, population: str | None = None) -> Spikes:
     columns = {name: [] for name in _NUMBERS}
     if names or population is not None:
         columns = rows.get(exchange.one_of(where, population, names), columns)
+    n_samples = _known_samples(where, facts)
+    claimed = max([n_samples or 0, *columns["sample"]])
+    if claimed > _UNFILLED + sum(len(rows[name]["time_ms"]) for name in rows):
+        raise InputError(f"{where} is said to be of {claimed} samples, more than a table of its length can be of")
     return exchange.incoming(
         where, columns["time_ms"], columns["neuron"], columns["sample"] or 0, columns["amplitude"] or 1.0,
-        n_samples=_known_samples(where, facts))
+        n_samples=n_samples)
 
 
 def _facts(source, every, n_samples):
@@ -196,7 +203,7 @@ def _known_populations(facts):
     """Return the populations that the comments name, silent ones included."""
     try:
         names = json.loads(facts.get("populations", "[]"))
-    except ValueError:
+    except (RecursionError, ValueError):
         return []
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 

@@ -21,15 +21,15 @@ https://doi.org/10.1371/journal.pcbi.1007696).
 """
 
 import json
-import pathlib
 
 import h5py
 import numpy as np
 
 from eventsim import provenance
-from eventsim.errors import InputError
-from eventsim.io import network_link
+from eventsim.errors import InputError, choose
+from eventsim.io import hdf5, network_link
 from eventsim.io.aside import hdf5_aside
+from eventsim.io.plain_file import path_of
 from eventsim.recording import Record
 from eventsim.spike_table import Deferred, SpikeTable
 from eventsim.spikes import Spikes
@@ -46,10 +46,6 @@ SONATA_VERSION = (0, 1)
 SORTING = h5py.enum_dtype({"none": 0, "by_id": 1, "by_time": 2}, basetype="i")
 _READABLE = (1, FORMAT_VERSION)
 _CHUNK = 65536  # entries
-_LARGEST_RATIO = 1100  # deflate compresses at most 1032 to 1
-DAMAGE = (
-    ArithmeticError, AttributeError, LookupError, MemoryError, OSError, RuntimeError, TypeError, ValueError)
-"""What a damaged file can make h5py, numpy or our own checks raise."""
 
 
 def write(path, trace, link_folder=None):
@@ -71,7 +67,7 @@ def write(path, trace, link_folder=None):
     InputError
         The file cannot be written.
     """
-    path = pathlib.Path(path)
+    path = path_of(path)
     network = trace.unchanged_network()
     with hdf5_aside(path) as file:
         _write_run(file, trace)
@@ -97,7 +93,8 @@ def read(path, lazy=False):
     path : str or path-like
         A file that `write` made.
     lazy : bool, optional
-        Leave the spikes in the file until they are asked for.
+        Leave the spikes in the file until they are asked for; the file is then not compared with its seal, which
+        would read all of it (`eventsim.io.hdf5`).
 
     Returns
     -------
@@ -109,17 +106,19 @@ def read(path, lazy=False):
     InputError
         Missing, truncated, damaged or foreign file, or one of a later version.
     """
-    path = pathlib.Path(path)
+    path = path_of(path)
     if not path.is_file():
         segments = path.with_name(path.name + ".segments")
         hint = f'what a run did not finish is in "{segments}"' if segments.is_dir() else "check the path"
         raise InputError(f'there is no trace file "{path}"; {hint}')
     try:
-        file = h5py.File(path, "r")
+        file = hdf5.open_file(path, sealed=not lazy)
     except OSError:
         raise InputError(
             f'"{path}" is not an HDF5 file, or it is cut short; give a file that Trace.save wrote'
         ) from None
+    except InputError as error:
+        raise _damaged(path, error) from None
     with file:
         try:
             problem = _foreign(file)
@@ -127,14 +126,13 @@ def read(path, lazy=False):
                 return _read_trace(file, path, lazy)
         except network_link.NotThere as error:
             raise InputError(f'"{path}" cannot be read: {error}') from None
-        except DAMAGE as error:
+        except hdf5.DAMAGE as error:
             raise _damaged(path, error) from None
     raise InputError(f'"{path}" is {problem}')
 
 
 def _damaged(path, error):
-    reason = " ".join(str(error).strip("\"'").split())
-    return InputError(f'"{path}" is damaged: {reason}; simulate again or take another copy')
+    return InputError(f'"{path}" is damaged: {hdf5.one_line(error)}; simulate again or take another copy')
 
 
 def deferred(path, name):
@@ -152,27 +150,27 @@ def deferred(path, name):
     """
     def blocks():
         try:
-            with h5py.File(path, "r") as file:
+            with hdf5.open_file(path, sealed=False) as file:
                 group = file["spikes"][name]
                 for first in range(0, len(group["timestamps"]), BLOCK):
                     yield _read_table(group, slice(first, first + BLOCK))
         except FileNotFoundError:
             raise InputError(f'the spikes of "{name}" are in "{path}", which is gone; put it back') from None
-        except DAMAGE as error:
+        except hdf5.DAMAGE as error:
             raise _damaged(path, error) from None
 
-    with h5py.File(path, "r") as file:
+    with hdf5.open_file(path, sealed=False) as file:
         return Deferred(len(file["spikes"][name]["timestamps"]), blocks)
 
 
 def _foreign(file):
     """Return what is wrong with the kind of file, or None."""
-    kind = file.attrs.get("format")
+    kind = hdf5.plain(file.attrs, "format")
     if kind != FORMAT:
         ours = isinstance(kind, str) and kind.startswith("eventsim ") and kind.isprintable()
         found = f"a file of {kind}" if ours else "an HDF5 file of another program"
         return f"{found}, not a trace; give a file that Trace.save wrote"
-    version = file.attrs.get("format_version")
+    version = hdf5.plain(file.attrs, "format_version")
     if version not in _READABLE:
         return f"a trace of format version {version}; this eventsim reads versions {_READABLE[0]} to {_READABLE[-1]}"
     return None
@@ -293,9 +291,9 @@ def _read_trace(file, path, lazy):
         {name: deferred(path, name) if lazy else _read_table(group) for name, group in file["spikes"].items()},
         float(attributes["t_stop"]),
         n_samples,
-        engine=attributes["engine"],
-        reason=attributes["reason"],
-        precision=attributes["precision"],
+        engine=hdf5.text(attributes, "engine"),
+        reason=hdf5.text(attributes, "reason"),
+        precision=choose("precision", hdf5.text(attributes, "precision"), ("double", "single")),
         seed=json.loads(attributes["seed"]),
         recorded=recording,
         labels=read_column(file, "labels") if "labels" in file else None,
@@ -308,10 +306,10 @@ def _read_trace(file, path, lazy):
 
 
 def read_column(group, name, rows=()):
-    """Return a column, or some rows, after checking that the file can hold as many entries as the column claims."""
+    """Return a column of numbers, or some of its rows, from a file that `hdf5.open_file` opened."""
     column = group[name]
-    if column.nbytes > _LARGEST_RATIO * column.id.get_storage_size():
-        raise InputError(f"{column.name} claims {column.size} entries, more than the file can hold")
+    if not isinstance(column, h5py.Dataset) or column.dtype.kind not in "biuf":
+        raise InputError(f'"{name}" is no column of numbers')
     return column[rows]
 
 
@@ -335,8 +333,11 @@ def read_stimulus(group, n_samples):
     columns = [read_column(group, name) for name in ("timestamps", "sample", "amplitude", "given")]
     time, sample, amplitude, given = columns
     spikes = Spikes(time, _read_ids(group), sample, amplitude, n_samples=n_samples)
+    n_given = int(group.attrs["n_given"])
     if not len(time) == len(given) == len(spikes):
         raise InputError("the columns of the stimulus differ in length")
+    if given.dtype.kind not in "iu" or (len(given) and not 0 <= given.min() <= given.max() < n_given):
+        raise InputError(f"a spike of the stimulus is said to have been none of the {n_given} that were given")
     # The rows are in the order of Spikes already; only their places in the user's own arrays are restored.
-    spikes._given, spikes.n_given = given.astype(np.int64), int(group.attrs["n_given"])
+    spikes._given, spikes.n_given = given.astype(np.int64), n_given
     return spikes

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 from eventsim.lower import lower
 from eventsim.measure.operations import synaptic_operations
@@ -120,7 +121,7 @@ def energy(
         A population with synapses was not recorded, or an energy is not a positive number.
     """
     for name, value in (("operation_pj", operation_pj), ("multiply_add_pj", multiply_add_pj)):
-        if not 0 < value < np.inf:
+        if not 0 < arrays.number(name, value) < np.inf:
             raise InputError(f"{name} must be a positive number of picojoules, got {value}")
     operations = synaptic_operations(trace, until)
     mean = float(operations.mean()) if len(operations) else float("nan")

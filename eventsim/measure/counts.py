@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def until_of(trace: Trace, until: ArrayLike | None) -> Floats:
     """
     if until is None:
         return np.array(trace.ended)
-    given = np.asarray(until, dtype=np.float64)
+    given = arrays.numbers("until", until)
     if given.shape not in ((), (trace.n_samples,)) or np.isnan(given).any() or (given < 0).any():
         raise InputError(
             f"until must be one time >= 0 ms or {trace.n_samples} of them, one a sample; "

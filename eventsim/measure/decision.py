@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.arrays import frozen
 from eventsim.errors import InputError, choose
 from eventsim.measure import readout
@@ -92,7 +93,7 @@ def share_right(label: Array, labels: ArrayLike) -> float:
     InputError
         Not one label a sample.
     """
-    true = np.asarray(labels)
+    true = arrays.numbers("labels", labels)
     if true.shape != label.shape:
         raise InputError(f"labels have shape {true.shape}; give one a sample, shape {label.shape}")
     return float(np.mean(label == true)) if len(label) else float("nan")

@@ -49,6 +49,7 @@ _IMAGES = 10_000  # in a batch
 _PIXELS = 32 * 32
 _RECORD = 1 + 3 * _PIXELS
 _BYTES = _IMAGES * _RECORD
+_UNPACKING = 2**28  # bytes of memory that the xz decoder may use
 
 
 def read(split: str, data: PathLike | None = None) -> tuple[Array, Array]:
@@ -94,7 +95,7 @@ def read_records(batch, data=None):
     names = (f"{batch}.bin", f"cifar-10-batches-bin/{batch}.bin", f"{batch}.planes.xz")
     path = locate.find("cifar10", names, SOURCE, data)
     packed = path.suffix == ".xz"
-    contents = _contents(path, lzma.open if packed else open)
+    contents = _contents(path, _unpacked if packed else _plain)
     records = unpack(contents) if packed else contents.reshape(_IMAGES, _RECORD)
     digest = hashlib.md5(records, usedforsecurity=False).hexdigest()
     if digest != MD5[batch]:
@@ -115,12 +116,26 @@ def unpack(contents):
     return records
 
 
-def _contents(path, opener):
-    """Return the (uncompressed) bytes of a batch; never reads more than a batch has."""
+def _plain(path):
+    with open(path, "rb") as file:
+        return file.read(_BYTES + 1)
+
+
+def _unpacked(path):
+    """Return the bytes of an xz stream; one that asks for a larger dictionary than a batch needs is refused."""
+    stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_UNPACKING)
+    with open(path, "rb") as file:
+        contents = stream.decompress(file.read(2 * _BYTES), max_length=_BYTES + 1)
+    if not stream.eof and len(contents) <= _BYTES:
+        raise EOFError
+    return contents
+
+
+def _contents(path, reader):
+    """Return the (uncompressed) bytes of a batch; never makes more of a file than a batch has."""
     try:
-        with opener(path, "rb") as file:
-            contents = file.read(_BYTES + 1)
-    except (EOFError, lzma.LZMAError):
+        contents = reader(path)
+    except (EOFError, MemoryError, lzma.LZMAError):
         raise InputError(f'the xz stream of "{path}" is truncated or damaged; get the file again') from None
     except OSError as error:
         raise InputError(f'"{path}" cannot be read: {error.strerror or error}') from None

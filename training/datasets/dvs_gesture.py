@@ -7,6 +7,7 @@ each trial ``<trial>.aedat`` and ``<trial>_labels.csv``. A recording is one line
 
 from __future__ import annotations
 
+import pathlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,6 +52,9 @@ def read(split: str, data: PathLike | None = None) -> tuple[Recordings, Array]:
     parts, labels = [], []
     for trial in trials:
         stem = trial.removesuffix(".aedat")
+        if not stem or stem != pathlib.PurePath(stem).name:
+            raise InputError(f'"{path}" lists "{trial[:60]}", which is no name of a file beside it; get it again, '
+                             f"{SOURCE}")
         files = [path.parent / f"{stem}.aedat", path.parent / f"{stem}_labels.csv"]
         for file in files:
             if not file.is_file():

@@ -14,6 +14,7 @@ import concurrent.futures
 import lzma
 import os
 import re
+import struct
 import zipfile
 import zlib
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim.errors import InputError
-from eventsim.io import nmnist
+from eventsim.io import hdf5, nmnist
 from eventsim.recordings import Recordings
 from training.datasets import locate
 
@@ -33,6 +34,7 @@ SOURCE = "https://www.garrickorchard.com/datasets/n-mnist"
 
 _FOLDER = "nmnist"
 _SUBSET = "nmnist_subset.zip"
+_LARGEST_RATIO = 1100  # deflate compresses at most 1032 to 1
 
 
 def read(split: str, data: PathLike | None = None) -> tuple[Recordings, Array]:
@@ -85,7 +87,13 @@ def _unpacked(part, path):
     try:
         with zipfile.ZipFile(path) as archive:
             found = _members(part, archive.namelist(), path)
+            sizes = [archive.getinfo(name).file_size for name in found.values()]
+            if sum(sizes) > _LARGEST_RATIO * os.path.getsize(path):
+                raise InputError(f'the archive "{path}" claims {sum(sizes)} bytes of recordings, more than it can '
+                                 f"hold; get it again, {SOURCE}")
             return found, [nmnist.read(archive.read(name), name=f"{path}/{name}") for name in found.values()]
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, OSError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f'the archive "{path}" cannot be read ({reason}); get it again, {SOURCE}') from None
+    except InputError:
+        raise
+    except (*hdf5.DAMAGE, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, struct.error) as error:
+        raise InputError(f'the archive "{path}" cannot be read ({hdf5.one_line(error)}); get it again, {SOURCE}'
+                         ) from None

@@ -176,7 +176,7 @@ def _document(path):
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f'"{path}" cannot be read: {error.strerror}') from None
-    except ValueError:  # text that is not UTF-8, too
+    except (RecursionError, ValueError):  # text that is not UTF-8, too
         document = None
     if not isinstance(document, dict):
         raise InputError(f'"{path}" is damaged: it is not a JSON object; restore it, or take it out of the folder')
@@ -191,18 +191,16 @@ def _trace(path):
 
 def _model(path):
     """Read a model file; `training.Model` itself is above this package."""
-    import h5py
-
-    from eventsim.io import network_file
+    from eventsim.io import hdf5, network_file
 
     path = pathlib.Path(path)
     try:
-        with h5py.File(path, "r") as file:
+        with hdf5.open_file(path) as file:
             provenance = json.loads(file["provenance"][()]) if "provenance" in file else None
             return Model(
                 path.name, network_file.read(file["network"]), str(file.attrs["output"]),
                 float(file.attrs["t_stop"]), json.loads(file.attrs["classes"]), json.loads(file.attrs["encoder"]),
                 json.loads(file.attrs["decoder"]), provenance)
-    except (OSError, RuntimeError, KeyError, TypeError, ValueError) as error:
-        reason = f": {error}" if isinstance(error, InputError) else ""
-        raise InputError(f'"{path}" is damaged and cannot be read{reason}; restore it or train again') from None
+    except hdf5.DAMAGE as error:
+        raise InputError(f'"{path}" is damaged and cannot be read: {hdf5.one_line(error)}; restore it or train again'
+                         ) from None
