@@ -541,7 +541,10 @@ class Trace:
     def _checked_labels(self, labels: ArrayLike | None) -> Integers | None:
         if labels is None:
             return None
-        given = np.asarray(labels)
+        try:
+            given = np.asarray(labels)
+        except ValueError:
+            raise InputError(f"labels must be {self.n_samples} whole numbers; got rows of different lengths") from None
         if given.shape != (self.n_samples,) or given.dtype.kind not in "iub":
             raise InputError(
                 f"labels must be {self.n_samples} whole numbers, one a sample; "

@@ -227,8 +227,8 @@ class _Elsewhere(dict[str, Any]):
 
     def __missing__(self, name: str) -> Any:
         raise InputError(
-            f'arrivals and slopes of "{name}" stay at the workers of the cluster; what needs them (the policy "peak") '
-            "takes a training in one process"
+            f'arrivals and slopes of "{name}" stay at the workers of the cluster; what needs them (the policies "peak" '
+            'and "spike_rate") takes a training in one process'
         )
 
 

@@ -5,13 +5,18 @@ import pathlib
 
 from eventsim.errors import InputError
 
+_LONGEST_NAME = 255  # bytes of a name, in the usual file systems
+
 
 def path_of(value):
     """Return a path that somebody gave as a `pathlib.Path`, or raise `InputError` where it is none."""
     if not isinstance(value, str | os.PathLike) or "\0" in os.fsdecode(value):
         given = repr(value) if isinstance(value, str) else type(value).__name__
         raise InputError(f"a path is text or a pathlib.Path; got {given}")
-    return pathlib.Path(os.fsdecode(value))
+    path = pathlib.Path(os.fsdecode(value))
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
+        raise InputError(f'"{str(path)[:40]}..." has a part of more than {_LONGEST_NAME} bytes; no file is called so')
+    return path
 
 
 def contents(path, what):

@@ -308,8 +308,10 @@ def _read_trace(file, path, lazy):
 def read_column(group, name, rows=()):
     """Return a column of numbers, or some of its rows, from a file that `hdf5.open_file` opened."""
     column = group[name]
-    if not isinstance(column, h5py.Dataset) or column.dtype.kind not in "biuf":
-        raise InputError(f'"{name}" is no column of numbers')
+    if not isinstance(column, h5py.Dataset):
+        raise InputError(f"it has a group {name}, where numbers are needed")
+    if column.dtype.kind not in "biuf":
+        raise InputError(f"it has {name} of type {column.dtype}, where numbers are needed")
     return column[rows]
 
 

@@ -9,6 +9,8 @@ PACKAGES = ("eventsim", "training", "viz")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 MODULES = {"pickle", "_pickle", "marshal", "shelve", "dill", "cloudpickle", "joblib", "yaml", "code", "codeop", "runpy"}
+SENT = {"eventsim/dask_workers.py": {"imports pickle"}}
+"""Not from files: what a client and the workers of its own cluster send each other."""
 CALLS = {"eval", "exec", "compile", "__import__", "breakpoint"}
 METHODS = {"extract", "extractall", "unpack_archive", "system", "popen", "fromstring_unsafe", "load_module"}
 
@@ -41,7 +43,8 @@ def _of(called):
 
 def test_nothing_in_a_file_can_run():
     found = {str(path.relative_to(ROOT)): list(faults(ast.parse(path.read_text(encoding="utf-8")))) for path in SOURCES}
-    assert len(found) > 200 and {path: lines for path, lines in found.items() if lines} == {}
+    assert {what for _, what in found["eventsim/dask_workers.py"]} == SENT["eventsim/dask_workers.py"]
+    assert len(found) > 200 and {path: lines for path, lines in found.items() if lines and path not in SENT} == {}
 
 
 @pytest.mark.parametrize("line", [
