@@ -73,8 +73,11 @@ def membrane(trace: Trace, name: str, neurons: ArrayLike, times: ArrayLike, samp
     """
     if isinstance(sample, bool) or not isinstance(sample, int | np.integer) or not 0 <= sample < trace.n_samples:
         raise InputError(f"sample is {sample!r}; give a whole number from 0 to {trace.n_samples - 1}")
-    neurons = np.atleast_1d(np.asarray(neurons))
     size = trace.network.populations[name].size
+    try:
+        neurons = np.atleast_1d(np.asarray(neurons))
+    except ValueError:  # rows of different lengths
+        raise InputError(f'neurons of "{name}" are whole numbers from 0 to {size - 1}') from None
     if neurons.dtype.kind not in "iu" or (neurons.size and not (0 <= neurons.min() and neurons.max() < size)):
         raise InputError(f'neurons of "{name}" are whole numbers from 0 to {size - 1}')
     times = np.atleast_1d(np.asarray(times, dtype=np.float64)).ravel()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from eventsim.type_aliases import Array, Flags, Floats, Ids, Integers, Samples
 
 _LARGEST = np.iinfo(NEURON).max
+_MOST_SAMPLES = 10**8  # whose offsets take 0.8 GB; of 2**31 - 1 they would take 17
 
 
 class SpikeArrays(NamedTuple):
@@ -279,14 +280,16 @@ def _flat(*arrays: Array) -> list[Array]:
 
 def _count_samples(n_samples: int | None, sample: Array) -> int:
     largest = int(sample.max(initial=-1))
+    if largest >= _MOST_SAMPLES:
+        raise InputError(f"a spike belongs to sample {largest}; there are at most {_MOST_SAMPLES} samples in a batch")
     if n_samples is None:
         return max(largest + 1, 1)
     try:
         count = operator.index(n_samples)
     except TypeError:
         count = -1
-    if not 0 <= count <= _LARGEST:
-        raise InputError(f"n_samples is {_short(n_samples)}; give an integer from 0 to {_LARGEST}")
+    if not 0 <= count <= _MOST_SAMPLES:
+        raise InputError(f"n_samples is {_short(n_samples)}; give an integer from 0 to {_MOST_SAMPLES}")
     if largest >= count:
         raise InputError(f"a spike belongs to sample {largest}, but n_samples is {count}; "
                          f"samples are 0 to {count - 1}")

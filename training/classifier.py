@@ -317,7 +317,8 @@ class TTFSClassifier:
             said += [title, *(f"- {name}" for name in rest[:5]), *(["- ..."] if len(rest) > 5 else [])] if rest else []
         if len(said) == 1:
             said.append("Feature names must be in the same order as they were in fit.")
-        raise InputError("\n".join(said) + "\n")  # several lines, because scikit-learn checks for its own message
+        # Not an InputError, which has one line: scikit-learn checks for its own message, line by line.
+        raise ValueError("\n".join(said) + "\n")
 
     def __sklearn_tags__(self):
         from sklearn.utils import ClassifierTags, InputTags, Tags, TargetTags

@@ -97,7 +97,7 @@ class SpikeRate(Policy):
                 _check(f"SpikeRate's {name}", value)
 
     def charges(self, activity: Any, net: Network, output: str) -> dict[str, Floats]:
-        """Return additions to dL/dt of the spikes, by population (`training.policy.Policy.charges`)."""
+        """Return additions to dL/dt of the spikes, by population (``Policy.charges`` of `training.regularize`)."""
         firing = [name for name, p in net.populations.items() if p.kind == "neurons" and not p.is_readout]
         names = [name for name in firing if name != output] if self.populations is None else self.populations
         return {choose("SpikeRate's population", name, firing): self._of(activity, name) for name in names}

@@ -85,7 +85,7 @@ def loss_and_gradients(
     dropped : dict of bool ndarray, optional
         As `forward` took it.
     charges : dict of ndarray, optional
-        Additions to dL/dt of spikes, by population (`training.policy.Policy.charges`).
+        Additions to dL/dt of spikes, by population (``Policy.charges`` of `training.regularize`).
     """
     more = {"charges": charges} if charges else {}
     if hasattr(passes, "learn"):
@@ -95,7 +95,15 @@ def loss_and_gradients(
 
 
 def with_charges(loss_gradient: dict[str, Any], charges: Arrays | None) -> dict[str, Any]:
-    """Return a loss gradient by population with additions to it."""
+    """Return a loss gradient by population with additions to it.
+
+    Parameters
+    ----------
+    loss_gradient : dict
+        By population.
+    charges : dict of ndarray or None
+        As for `loss_and_gradients`.
+    """
     for name, addition in (charges or {}).items():
         loss_gradient[name] = loss_gradient[name] + addition if name in loss_gradient else addition
     return loss_gradient

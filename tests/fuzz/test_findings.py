@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from refusals import refusal
+from small_runs import recurrent_run
 
 import eventsim as es
 import training
@@ -132,3 +133,13 @@ def test_what_is_no_path_is_refused():
     for wrong in (None, 3, b"bytes", "nul\0", ["a"]):
         for load in (es.Trace.load, es.Network.load, training.Model.load, es.io.from_csv, checkpoint.load):
             assert "a path is text" in refusal(load, wrong)
+
+
+def test_membranes_of_rows_of_different_lengths_are_refused():
+    trace = recurrent_run()
+    assert '"excitatory"' in refusal(trace.membrane, "excitatory", [0, [1]], [1.0])
+
+
+def test_a_batch_of_two_billion_samples_is_refused_before_its_offsets_are_made():
+    assert "100000000" in refusal(es.Spikes, [1.0], [0], n_samples=2**31 - 1)
+    assert "100000000" in refusal(es.Spikes, [1.0], [0], sample=[2**31 - 1])

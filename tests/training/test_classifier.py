@@ -11,7 +11,6 @@ from refusals import refusal
 
 import eventsim as es
 import training
-from eventsim.errors import InputError
 
 NEEDED = "needs the extra sklearn: pip install eventsim[sklearn]"
 
@@ -166,9 +165,9 @@ def test_columns_with_names_must_be_those_of_the_training_set():
     found = quick(epochs=1).fit(Table(values, ["a", "b", "c"]), labels)
     assert found.feature_names_in_.tolist() == ["a", "b", "c"]
     found.predict(Table(values, ["a", "b", "c"]))
-    with pytest.raises(InputError, match="must be in the same order"):
+    with pytest.raises(ValueError, match="must be in the same order"):
         found.predict(Table(values, ["b", "a", "c"]))
-    with pytest.raises(InputError, match=r"unseen at fit time:\n- d\n.*now missing:\n- c\n"):
+    with pytest.raises(ValueError, match=r"unseen at fit time:\n- d\n.*now missing:\n- c\n"):
         found.predict(Table(values, ["a", "b", "d"]))
     with pytest.warns(UserWarning, match="X does not have valid feature names"):
         found.predict(values)

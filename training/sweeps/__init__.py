@@ -1,7 +1,7 @@
 """Sweeps: the trainings or simulations of a configuration file, with some of its values varied.
 
 The file is that of a training (`training.config`) or of a simulation (`training.sweeps.simulations`), and a table
-[sweep] says what varies and how (`training.sweeps.table`)::
+[sweep] says what varies and how (``training.sweeps.table``)::
 
     [sweep]
     kind = "random"             # grid, random, sobol
