@@ -166,8 +166,13 @@ def _work(reader, way, seed, case, seeds, place, expected, end, give):
             kind, what = "finding", "read, and other than what was written"
         if kind == "finding":
             what = f"{what} [case {case}: {done[:160]}]" if done else f"{what}"
-        os.write(give, json.dumps([case, kind, re.sub(r"/tmp/[^\s\"']*", "...", what)]).encode() + b"\n")
+        os.write(give, json.dumps([case, kind, _placeless(what)]).encode() + b"\n")
         case += 1
+
+
+def _placeless(what):
+    """Return a message with "..." for temporary files, so that equal faults count as one."""
+    return re.sub(re.escape(tempfile.gettempdir()) + r"/[^\s\"']*", "...", what)
 
 
 def _limit_memory():
@@ -205,6 +210,7 @@ def _guide(name, folder, seconds):
     import atheris
 
     with atheris.instrument_imports(include=WATCHED):
+        import bad_bytes
         import bad_files
     reader, folder = bad_files.READERS[name], pathlib.Path(folder)
     place = folder / reader.place
@@ -214,12 +220,12 @@ def _guide(name, folder, seconds):
     def one(data):
         place.write_bytes(data)
         kind, what = bad_files.verdict(reader, place)
-        _count(found, kind, re.sub(r"/tmp/[^\s\"']*", "...", what))
+        _count(found, kind, _placeless(what))
         if time.monotonic() - said[0] > 2.0 or kind == "finding":
             said[0] = time.monotonic()
             (folder / "counts.json").write_text(json.dumps(found))
 
-    bad_files._EXTRA.discard("report")  # figures take half a second each
+    bad_bytes.EXTRA.discard("report")  # figures take half a second each
     atheris.Setup([sys.argv[0], str(folder / "corpus"), f"-max_total_time={int(seconds)}", "-timeout=20",
                    "-rss_limit_mb=3000", "-max_len=20000", "-print_final_stats=1"], one)
     atheris.Fuzz()

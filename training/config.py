@@ -5,20 +5,17 @@ has every default filled in, ready for JSON; `build` makes the model of it.
 """
 
 import math
-import tomllib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import eventsim
 from eventsim.errors import InputError, did_you_mean
-from eventsim.io.hdf5 import one_line
-from eventsim.io.plain_file import path_of
 from eventsim.type_aliases import PathLike, Precision, Values
 from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, surrogate
 from training.delays import Delays
 from training.model import Model
-from training.tables import refuse_unknown, table
+from training.tables import read_toml, refuse_unknown, table
 from training.type_aliases import Report, Settings
 
 if TYPE_CHECKING:
@@ -251,20 +248,7 @@ def load(path: PathLike) -> Config:
         The file is missing or no TOML, or a table, key or value is not known; one line, with the nearest
         name.
     """
-    path = path_of(path)
-    if not path.is_file():
-        raise InputError(
-            f'There is no configuration file "{path}"; check the path, or start from examples/configs.'
-        )
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f'"{path}" cannot be read: {error.strerror or error}.') from None
-    except RecursionError:
-        raise InputError(f'"{path}" is not a configuration: its lists or tables are nested too deeply.') from None
-    except ValueError as error:  # of TOML, of UTF-8, and of whole numbers with thousands of digits
-        raise InputError(f'"{path}" is not valid TOML: {one_line(error)}.') from None
-    return parse(tables)
+    return parse(read_toml(path))
 
 
 def parse(tables: Settings) -> Config:

@@ -5,15 +5,14 @@ threads, so the parts may come from anywhere as long as they are added up in tha
 bits of a training in one process. Needs the extra `dask`: ``pip install eventsim[dask]``.
 
 The price is traffic. In every step each worker gets the weights and sends back a table of their size for every 16
-samples of a convolutional network (32 of a dense one), and the first spike times of all neurons. It pays where a
-step takes much longer than that.
+samples of a convolutional network (32 of a dense one), sums by neuron, and the first spike times of all neurons. It
+pays where a step takes much longer than that.
 """
 
 from __future__ import annotations
 
-import copy
 import functools
-import math
+import itertools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -71,7 +70,6 @@ class DataParallel(Passes):
         super().__init__(model.net, model.t_stop, precision, layers.thread_count(threads), slope_floor)
         if scheduler is None:
             raise InputError("training on a cluster needs the address of its scheduler; without one leave passes out")
-        self._convolutional = any(layer.locations > 1 for layer in self._plan.layers)
         self._workers: Cluster | Any = workers_at(scheduler)
         self._shared = self._workers.share(_Net(model.net))
 
@@ -100,14 +98,14 @@ class DataParallel(Passes):
         if delays:
             raise InputError("delays cannot be learned on a cluster, because that takes traces; train without one")
         n_samples = next((spikes.n_samples for spikes in stimulus.values()), 1)
-        grain = layers.SHARD if self._convolutional else _TOGETHER * layers.SHARD
+        grain = layered.samples_a_table(self._plan)
         grains = -(-n_samples // grain)
         bounds = np.linspace(0, grains, min(self._workers.count, grains) + 1).round().astype(int) * grain
         bounds[-1] = n_samples
         given = {"weights": weights, "thresholds": thresholds, "offsets": offsets}
         how = {"t_stop": self.t_stop, "precision": self.precision, "threads": self.threads, "keep_events": learning}
         tasks = []
-        for first, last in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
+        for first, last in itertools.pairwise(bounds.tolist()):
             here = slice(first, last)
             tasks.append(given | how | {
                 "stimulus": {name: spikes.select(here) for name, spikes in stimulus.items()},
@@ -118,28 +116,27 @@ class DataParallel(Passes):
             found = self._gathered(_read, [None] * len(tasks), held)
         else:
             found = self._gathered(_forward_and_read, tasks)
-        activity = Spread(self._plan, stimulus, self.t_stop, self.precision, bounds.tolist(), held,
-                          bool(thresholds or offsets))
+        activity = Spread(self._plan, stimulus, self.t_stop, self.precision, bounds.tolist(), held)
         activity.time = _stacked([time for time, _ in found])
         activity.potential = _stacked([potential for _, potential in found])
         activity.done[:] = True
         return activity
 
     def backward(self, activity: Any, loss_gradient: Mapping[str, Array]) -> Gradients:
-        """Return the gradients ``.weights`` by projection; ``.thresholds`` and ``.offsets`` where they were given.
+        """Return the gradients of `training.passes.Passes.backward`.
 
         Parameters
         ----------
         activity : as `forward` returned it with ``learning=True``
         loss_gradient : dict of ndarray
-            As for `training.passes.Passes.backward`.
+            As there.
         """
         tasks = [
-            _Task({name: values[first:last] for name, values in loss_gradient.items()}, self.threads,
-                  self.slope_floor, self._convolutional, activity.by_neuron)
-            for first, last in zip(activity.bounds, activity.bounds[1:], strict=False)
+            _Task({name: values[first:last] for name, values in loss_gradient.items()}, self.threads, self.slope_floor)
+            for first, last in itertools.pairwise(activity.bounds)
         ]  # fmt: skip
-        return self._summed(self._gathered(_backward, tasks, activity.held), activity.by_neuron)
+        parts = self._gathered(_backward, tasks, activity.held)
+        return layered.added_up(self._plan, parts, delays=False, floored=self.slope_floor > 0.0)
 
     @property
     def traffic(self) -> tuple[int, int]:
@@ -158,35 +155,6 @@ class DataParallel(Passes):
             results[done.number] = done.result
         return results
 
-    def _summed(self, parts: list[_Sums], by_neuron: bool) -> Gradients:
-        """Add up in the order in which `training.layered.backward` does."""
-        result = Gradients()
-        for layer in self._plan.layers:
-            total = np.zeros(sum(math.prod(link.shape) for link in layer.links))
-            for part in parts:
-                for row in part.rows.get(layer.name, ()):
-                    total += row
-            at = 0
-            for link in layer.links:
-                size = math.prod(link.shape)
-                gradient = total[at : at + size].reshape(link.shape)
-                result.weights[link.name] = gradient if link.pool == 1 else gradient / link.pool**2
-                at += size
-            if by_neuron:
-                for sums, name in ((result.thresholds, "thresholds"), (result.offsets, "offsets")):
-                    shards = [shard[name][layer.name] for part in parts for shard in part.neurons
-                              if layer.name in shard[name]]
-                    if shards:
-                        sums[layer.name] = functools.reduce(np.add, shards, np.zeros(layer.size))
-            counts = [part.floored[layer.name] for part in parts if layer.name in part.floored]
-            if counts:
-                result.floored[layer.name] = sum(low for low, _ in counts), sum(fired for _, fired in counts)
-        return result
-
-
-_TOGETHER = 2
-"""Shards whose sums `training.layered` adds up in one table, in a network without convolutions."""
-
 
 class Spread(layers.Activations):
     """What `DataParallel.forward` leaves: times and potentials are here, arrivals and slopes at the workers.
@@ -202,8 +170,6 @@ class Spread(layers.Activations):
         First sample of each part, and the number of samples.
     held : list
         What stands for the parts at their workers.
-    by_neuron : bool
-        Whether gradients of thresholds and offsets will be asked for.
     """
 
     def __init__(
@@ -214,12 +180,11 @@ class Spread(layers.Activations):
         precision: Precision,
         bounds: list[int],
         held: list[Any],
-        by_neuron: bool,
     ) -> None:
         super().__init__(plan, stimulus, bounds[-1], t_stop, precision)
         self.slope, self.generation = _Elsewhere(), _Elsewhere()
         self.cells, self.wires = _Elsewhere(), _Elsewhere()
-        self.bounds, self.held, self.by_neuron = bounds, held, by_neuron
+        self.bounds, self.held = bounds, held
 
 
 class _Elsewhere(dict[str, Any]):
@@ -252,18 +217,6 @@ class _Task(NamedTuple):
     loss_gradient: dict[str, Array]
     threads: int | None
     slope_floor: float
-    convolutional: bool
-    by_neuron: bool
-
-
-class _Sums(NamedTuple):
-    """What the way back of a part gives."""
-
-    rows: dict[str, list[Array]]
-    """Tables of sums by layer, each of the shards that `training.layered` puts together."""
-    neurons: list[dict[str, Arrays]]
-    """Sums by neuron, "thresholds" and "offsets", of each shard; empty where nobody asked."""
-    floored: dict[str, tuple[int, int]]
 
 
 def _forward(shared: _Net, task: dict[str, Any]) -> layers.Activations:
@@ -278,35 +231,8 @@ def _forward_and_read(shared: _Net, task: dict[str, Any]) -> tuple[Arrays, Array
     return _read(shared, None, _forward(shared, task))
 
 
-def _backward(shared: _Net, task: _Task, activity: layers.Activations) -> _Sums:
-    """Walk back through a part: through all of it for the tables, shard by shard where each has a result of its own."""
-    found = _Sums({}, [], {})
-    shards = [[shard] for shard in activity.shards]
-    for mine in shards if task.convolutional else [activity.shards]:
-        result = _walked(activity, mine, task, found.rows)
-        if task.by_neuron and len(mine) == 1:
-            found.neurons.append({"thresholds": result.thresholds, "offsets": result.offsets})
-        for name, (low, fired) in result.floored.items():
-            before = found.floored.get(name, (0, 0))
-            found.floored[name] = before[0] + low, before[1] + fired
-    if task.by_neuron and not found.neurons:  # again: the tables do not tell the shards apart
-        for mine in shards:
-            result = _walked(activity, mine, task, {})
-            found.neurons.append({"thresholds": result.thresholds, "offsets": result.offsets})
-    return found
-
-
-def _walked(activity: layers.Activations, shards: list[Any], task: _Task, rows: dict[str, list[Array]]) -> Gradients:
-    """Return the gradients of some shards of a part, and add their tables of sums to `rows`."""
-    some, room = copy.copy(activity), {}
-    some.shards = shards
-    result = layered.backward(some.plan, some, task.loss_gradient, delays=False, threads=task.threads,
-                              slope_floor=task.slope_floor, room=room)
-    for (name, *_), table in room.items():
-        layer = next(layer for layer in some.plan.layers if layer.name == name)
-        size = sum(math.prod(link.shape) for link in layer.links)  # behind it lies what kernels are padded with
-        rows.setdefault(name, []).extend(table[:, :size])
-    return result
+def _backward(shared: _Net, task: _Task, activity: layers.Activations) -> layered.Sums:
+    return layered.sums(activity.plan, activity, task.loss_gradient, task.threads, task.slope_floor)
 
 
 def _stacked(parts: list[Arrays]) -> dict[str, Array]:

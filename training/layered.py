@@ -16,19 +16,17 @@ First-arrival pooling passes the error on to the arrival that fired it (`trainin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from eventsim import arrays
-from eventsim._jit import closed_form, inner, kernel
-from eventsim.engines import layer_arrivals, layers
-from eventsim.engines.lanes import lanes_a_vector, padded
+from eventsim.engines import layers
+from eventsim.engines.lanes import padded
 from eventsim.errors import InputError, choose
-from eventsim.neurons import membrane
 from training import first_arrival_gradient as first_arrival
-from training import sweep_lanes
+from training import layered_kernels as kernels
 from training.gradient import checked_keys, in_given_order
 
 if TYPE_CHECKING:
@@ -36,9 +34,6 @@ if TYPE_CHECKING:
 
     from eventsim.engines.layers import Activations, Plan
     from eventsim.type_aliases import Array
-
-_BINS = 256
-"""Bins in which the arrivals before a spike are looked up."""
 
 _TOGETHER = 2
 """Shards that share a table of sums in a network without convolutions, where adding the tables up takes long beside
@@ -66,196 +61,6 @@ class Gradients:
     def __init__(self) -> None:
         self.weights, self.delays, self.thresholds, self.offsets, self.input_times = {}, {}, {}, {}, {}
         self.floored = {}
-
-
-@closed_form
-def _move_back(cell, m, g0, g1):
-    """Return gamma for the origin before: the transpose of `membrane.advance` (written in m)."""
-    return m[0] * g0 + m[2] * g1, m[1] * g0 + m[3] * g1
-
-
-@inner
-def _index(time, low, scale, begin):
-    """Fill in begin[b]: how many of the sorted times lie before bin b; bins are 1 / scale wide, from low on."""
-    at = 0
-    for b in range(len(begin)):
-        while at < len(time) and (time[at] - low) * scale < b:
-            at += 1
-        begin[b] = at
-
-
-@inner
-def _earlier(time, low, scale, begin, t):
-    """Return how many of the sorted times lie before t."""
-    bin_of = (t - low) * scale
-    at = 0
-    if bin_of >= len(begin) - 1:  # asked before it is made an integer: it may be too large for one
-        at = begin[len(begin) - 1]
-    elif bin_of > 0.0:
-        at = begin[np.int64(bin_of)]
-    while at > 0 and time[at - 1] >= t:
-        at -= 1
-    while at < len(time) and time[at] < t:
-        at += 1
-    return at
-
-
-class _Place(NamedTuple):
-    """The place at work, by padded lane."""
-
-    g0: np.ndarray
-    g1: np.ndarray
-    """gamma, counted from the origin before the arrivals at work."""
-    rank: np.ndarray
-    """Number of arrivals of the sample before the spike; 0: nothing to do."""
-    home: np.ndarray
-    """int64: the origin before the spike."""
-
-
-@inner
-def _begin(cell, place, times, low, scale, bins, spike, error, slope, floor, at_end, first_lane):
-    """Set a place to the spikes of its lanes; return the largest rank."""
-    most = np.int64(0)
-    for lane in range(cell.lanes):
-        j = first_lane + lane
-        t = spike[j]
-        place.rank[lane] = 0
-        if t == math.inf or error[j] == 0.0:
-            continue
-        delta = error[j] if at_end else -error[j] / max(slope[j], floor)
-        rank = _earlier(times, low, scale, bins, t)
-        home = np.int64(t / cell.period)
-        f0, f1 = membrane.phi(cell.regime, cell.tau_mem, cell.tau_syn, t - home * cell.period)
-        place.rank[lane], place.home[lane] = rank, home
-        place.g0[lane], place.g1[lane] = delta * f0, delta * f1
-        most = max(most, rank)
-    return most
-
-
-@inner
-def _move_place(cell, place, m, now):
-    """Count gamma of the spikes at or after the origin `now` from the origin before it."""
-    for lane in range(cell.lanes):
-        if place.rank[lane] > 0 and place.home[lane] >= now:
-            h0, h1 = _move_back(cell, m, np.float64(place.g0[lane]), np.float64(place.g1[lane]))
-            place.g0[lane], place.g1[lane] = h0, h1
-
-
-@kernel
-def _sweep(cell, wires, events, spike, error, slope, floor, at_end, rank, weight_gradient, arrival_error,
-           need_arrivals):
-    """Add up what the arrivals of a range of samples give to the weights, and what they get.
-
-    Parameters: `spike`, `error`, `slope` (samples, neurons): T, dL/dT, V'(T); for a readout (`at_end`)
-    T = t_stop and error = dL/dV; `floor`: smallest V' to divide by; `rank`: zeros, an integer of the weights' size
-    for each padded lane. Writes `weight_gradient` (flat, as `wires.weight`, added to) and, if `need_arrivals`,
-    `arrival_error` (one value an arrival: dL/ds).
-    """
-    number, itemsize = wires.weight.dtype, wires.weight.itemsize
-    width, vector = padded(cell.lanes, itemsize), lanes_a_vector(itemsize)
-    bins, m = np.zeros(_BINS, np.int64), np.zeros(4)
-    m[0], m[2] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 1.0, 0.0)
-    m[1], m[3] = membrane.advance(cell.regime, cell.tau_mem, cell.tau_syn, cell.period, 0.0, 0.0, 1.0)
-    longest = 0
-    for row in range(len(events.offsets) - 1):
-        longest = max(longest, events.offsets[row + 1] - events.offsets[row])
-    entries = layer_arrivals.most_entries(cell, wires, events)
-    entry, offset = np.empty(entries + 1, np.uint32), np.empty(entries + 1, np.int64)
-    begin, end = np.empty(cell.locations, np.int64), np.empty(cell.locations, np.int64)
-    window, values = np.empty(longest, np.int64), np.empty(4 * longest, number)
-    pulls = np.empty(longest * vector if need_arrivals else 0, number)
-    place = _Place(np.zeros(width, number), np.zeros(width, number), rank, np.zeros(width, np.int64))
-    for row in range(len(events.offsets) - 1):
-        first, stop = events.offsets[row], events.offsets[row + 1]
-        if stop == first:
-            continue
-        times = events.time[first:stop]
-        low, high = times[0], times[stop - first - 1]
-        scale = _BINS / (high - low) if high - low > 1e-300 else 0.0
-        _index(times, low, scale, bins)
-        for k in range(stop - first):
-            window[k] = np.int64(times[k] / cell.period)
-            s = times[k] - window[k] * cell.period
-            p0, p1 = membrane.psi(cell.regime, cell.tau_mem, cell.tau_syn, s)
-            d0, d1 = membrane.psi_slope(cell.regime, cell.tau_mem, cell.tau_syn, s)
-            amplitude = events.amplitude[first + k]
-            values[4 * k], values[4 * k + 1] = amplitude * p0, amplitude * p1
-            values[4 * k + 2], values[4 * k + 3] = amplitude * d0, amplitude * d1
-        # anew: kept from the forward run they would take 12 bytes an (arrival, location) pair, 0.5 MB a sample of the
-        # Fashion-MNIST network
-        layer_arrivals.deal(cell, wires, events.link[first:stop], events.source[first:stop], begin, end, entry, offset)
-        if need_arrivals:
-            pulls[:(stop - first) * vector] = 0.0
-        for at in range(cell.locations):
-            most = _begin(cell, place, times, low, scale, bins, spike[row], error[row], slope[row], floor, at_end,
-                          at * cell.lanes)
-            last = end[at]
-            while last > begin[at] and entry[last - 1] >= most:
-                last -= 1
-            if last == begin[at]:
-                continue
-            now = window[entry[last - 1]]
-            for lane in range(cell.lanes):
-                h0, h1 = np.float64(place.g0[lane]), np.float64(place.g1[lane])
-                for _ in range(place.home[lane] - now if place.rank[lane] > 0 else 0):
-                    h0, h1 = _move_back(cell, m, h0, h1)
-                place.g0[lane], place.g1[lane] = h0, h1
-            while last > begin[at]:  # from origin to origin, backwards
-                there = window[entry[last - 1]]
-                while now > there:
-                    _move_place(cell, place, m, now)
-                    now -= 1
-                from_here = begin[at]
-                if window[entry[from_here]] < there:
-                    from_here = last - 1
-                    while window[entry[from_here - 1]] == there:
-                        from_here -= 1
-                if need_arrivals:
-                    sweep_lanes.collect_back(wires.weight, weight_gradient, offset, entry, values, from_here, last,
-                                             place.g0, place.g1, place.rank, pulls, width)
-                else:
-                    sweep_lanes.collect(wires.weight, weight_gradient, offset, entry, values, from_here, last,
-                                        place.g0, place.g1, place.rank, pulls, width)
-                last = from_here
-        if need_arrivals:
-            for k in range(stop - first):
-                arrival_error[first + k] = sweep_lanes.sum_of(pulls, k)
-
-
-@kernel
-def _neuron_sums(fires, time, slope, error, floor, tau_mem, t_stop, by_threshold, by_offset):
-    """Add dL/dtheta and dL/d i_offset of a range of samples; return how many slopes are floored, how many fired."""
-    low, fired = 0, 0
-    for row in range(len(error)):
-        for j in range(error.shape[1]):
-            t = time[row, j] if fires else t_stop
-            if t == math.inf:
-                continue
-            fired += 1
-            push = -error[row, j]
-            if fires:
-                low += slope[row, j] < floor
-                push = error[row, j] / max(slope[row, j], floor)
-            by_threshold[j] += push
-            by_offset[j] -= push * (t if tau_mem == math.inf else -math.expm1(-t / tau_mem))
-    return low, fired
-
-
-@kernel
-def _to_sources(events, link, arrival_error, source_error):
-    """Add the errors of a projection's arrivals to the spike times of its source population."""
-    for row in range(len(events.offsets) - 1):
-        for k in range(events.offsets[row], events.offsets[row + 1]):
-            if events.link[k] == link:
-                source_error[row, events.source[k]] += arrival_error[k]
-
-
-@kernel
-def _to_inputs(events, link, arrival_error, spike_error):
-    """Add the errors of a projection's arrivals to the input spikes they came from; return their sum."""
-    for k in range(len(events.time)):
-        if events.link[k] == link:
-            spike_error[events.origin[k]] += arrival_error[k]
 
 
 def _checked_loss(plan, activations, loss_gradient):
@@ -335,6 +140,56 @@ def backward(
         For unknown populations, wrong shapes, NaN, delta synapses, or activations without arrivals or of
         another plan.
     """
+    found, inputs = _walked(plan, activations, loss_gradient, input_times or delays, threads, slope_floor,
+                            {} if room is None else room)
+    result = added_up(plan, [found], delays, slope_floor > 0.0)
+    if input_times:
+        for name, spikes in activations.stimulus.items():
+            result.input_times[name] = in_given_order(spikes, inputs[name])
+    return result
+
+
+class Sums(NamedTuple):
+    """What the way back through the shards of a batch, or of a part of it, gives before it is added up."""
+
+    tables: dict[str, Any]
+    """dL/dw by layer, (tables, weights): each over `samples_a_table` samples."""
+    shards: list[Any]
+    """Of every shard: dL/d(delay) by projection; by layer dL/d(threshold), dL/d i_offset, and counts of slopes."""
+
+
+def samples_a_table(plan: Plan) -> int:
+    """Return how many samples' gradients of the weights share a table of sums; parts of a batch begin at multiples.
+
+    Parameters
+    ----------
+    plan : eventsim.engines.layers.Plan
+    """
+    return layers.SHARD * (1 if any(layer.locations > 1 for layer in plan.layers) else _TOGETHER)
+
+
+def sums(
+    plan: Plan,
+    activations: Activations,
+    loss_gradient: Mapping[Any, ArrayLike],
+    threads: int | None = None,
+    slope_floor: float = 0.0,
+) -> Sums:
+    """Return the `Sums` of a part of a batch; the parameters are those of `backward`.
+
+    Parameters
+    ----------
+    plan, activations, loss_gradient, threads, slope_floor
+        As there.
+    """
+    found, _ = _walked(plan, activations, loss_gradient, False, threads, slope_floor, {})
+    sizes = {layer.name: sum(math.prod(link.shape) for link in layer.links) for layer in plan.layers}
+    # behind them lies what kernels are padded with
+    return found._replace(tables={name: table[:, :sizes[name]].copy() for name, table in found.tables.items()})
+
+
+def _walked(plan, activations, loss_gradient, want_inputs, threads, slope_floor, room):
+    """Return the `Sums` of a batch, and the errors of its input spikes."""
     if activations.plan is not plan:
         raise InputError("the activations belong to another plan; give the one that layers.forward was given")
     if not activations.shards and activations.n_samples > 0:
@@ -346,11 +201,10 @@ def backward(
     needed = _upstream(plan, loss)
     pools = _pools(plan, activations, needed)
     inputs = {name: np.zeros(len(spikes)) for name, spikes in activations.stimulus.items()}
-    want_inputs = input_times or delays
-    together = 1 if any(activations.cells[layer.name].locations > 1 for layer in plan.layers) else _TOGETHER
+    together = samples_a_table(plan) // layers.SHARD
     shards = activations.shards
     tasks = [(number, shards[at:at + together]) for number, at in enumerate(range(0, len(shards), together))]
-    tables = _tables(plan, activations, needed, len(tasks), {} if room is None else room)
+    tables = _tables(plan, activations, needed, len(tasks), room)
 
     def run(number, mine):
         for table in tables.values():
@@ -375,12 +229,12 @@ def backward(
             if layer.name not in pools:
                 size = wires.weight.itemsize
                 rank = np.zeros(padded(cell.lanes, size), f"i{size}")
-                _sweep(cell, wires, events, spike, own, slope[here], slope_floor, not layer.fires, rank, gradient,
-                       arrival_error, back)
-                sums = np.zeros((2, layer.size))
-                counts = _neuron_sums(layer.fires, spike, slope[here], own, slope_floor, cell.tau_mem,
-                                      activations.t_stop, *sums)
-                neurons[layer.name] = sums, counts
+                kernels.sweep(cell, wires, events, spike, own, slope[here], slope_floor, not layer.fires, rank,
+                              gradient, arrival_error, back)
+                by_neuron = np.zeros((2, layer.size))
+                counts = kernels.neuron_sums(layer.fires, spike, slope[here], own, slope_floor, cell.tau_mem,
+                                             activations.t_stop, *by_neuron)
+                neurons[layer.name] = by_neuron, counts
             elif back:
                 first_arrival.backward(cell, wires, events, spike, own, arrival_error)
             for place, link in enumerate(layer.links):
@@ -389,17 +243,13 @@ def backward(
                 delay_sums[link.name] = float(arrival_error[events.link == place].sum())
                 if link.source in plan.inputs:
                     if link.source in inputs:
-                        _to_inputs(events, place, arrival_error, inputs[link.source])
+                        kernels.to_inputs(events, place, arrival_error, inputs[link.source])
                 else:
-                    _to_sources(events, place, arrival_error, error[link.source][here])
+                    kernels.to_sources(events, place, arrival_error, error[link.source][here])
         return delay_sums, neurons
 
     parts = [part for some in layers.in_threads(run, tasks, layers.thread_count(threads)) for part in some]
-    result = _summed(plan, parts, tables, delays, slope_floor > 0.0)
-    if input_times:
-        for name, spikes in activations.stimulus.items():
-            result.input_times[name] = in_given_order(spikes, inputs[name])
-    return result
+    return Sums(tables, parts), inputs
 
 
 def _upstream(plan, loss):
@@ -424,24 +274,25 @@ def _tables(plan, activations, needed, count, room):
     return tables
 
 
-@kernel
-def _add_up(table, total):
-    """Add the rows of a table in their order, in double precision."""
-    step = 2048  # of the sums, which stay in the nearest cache
-    for start in range(0, len(total), step):
-        stop = min(start + step, len(total))
-        for row in range(len(table)):
-            for k in range(start, stop):
-                total[k] += table[row, k]
+def added_up(plan: Plan, parts: Sequence[Sums], delays: bool = True, floored: bool = False) -> Gradients:
+    """Return the gradients of a batch from the `Sums` of its parts, in their order: the bits of one part.
 
-
-def _summed(plan, parts, tables, delays, floored):
-    result = Gradients()
+    Parameters
+    ----------
+    plan : eventsim.engines.layers.Plan
+    parts : sequence of Sums
+    delays : bool
+        As for `backward`.
+    floored : bool
+        Whether there was a slope floor.
+    """
+    result, shards = Gradients(), [shard for part in parts for shard in part.shards]
     for layer in plan.layers:
         name = layer.name
         total = np.zeros(sum(math.prod(link.shape) for link in layer.links))
-        if name in tables:
-            _add_up(tables[name], total)
+        for part in parts:
+            if name in part.tables:
+                kernels.add_up(part.tables[name], total)
         at = 0
         for link in layer.links:
             size = math.prod(link.shape)
@@ -449,14 +300,14 @@ def _summed(plan, parts, tables, delays, floored):
             result.weights[link.name] = gradient if link.pool == 1 else gradient / link.pool**2
             at += size
             if delays or link.source not in plan.inputs:
-                result.delays[link.name] = math.fsum(sums.get(link.name, 0.0) for sums, _ in parts)
-        sums = np.zeros((2, layer.size))
-        here = [neurons[name] for _, neurons in parts if name in neurons]
-        for part, _ in here:
-            sums += part
-        result.offsets[name] = sums[1]
+                result.delays[link.name] = math.fsum(mine.get(link.name, 0.0) for mine, _ in shards)
+        by_neuron = np.zeros((2, layer.size))
+        here = [neurons[name] for _, neurons in shards if name in neurons]
+        for mine, _ in here:
+            by_neuron += mine
+        result.offsets[name] = by_neuron[1]
         if layer.fires:
-            result.thresholds[name] = sums[0]
+            result.thresholds[name] = by_neuron[0]
             if floored:
                 result.floored[name] = sum(low for _, (low, _) in here), sum(fired for _, (_, fired) in here)
     return result

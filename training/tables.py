@@ -1,15 +1,46 @@
-"""Tables of a configuration file checked against dataclasses: known keys, values of the right type."""
+"""Tables of a configuration file: read, and checked against dataclasses for known keys and values of the right type."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Collection
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import InputError, did_you_mean
+from eventsim.io.hdf5 import one_line
+from eventsim.io.plain_file import path_of
 
 if TYPE_CHECKING:
+    from eventsim.type_aliases import PathLike
     from training.type_aliases import Settings
+
+
+def read_toml(path: PathLike) -> dict[str, Any]:
+    """Return the tables of a configuration file.
+
+    Parameters
+    ----------
+    path : str or path-like
+
+    Raises
+    ------
+    InputError
+        The file is missing or no TOML.
+    """
+    path = path_of(path)
+    if not path.is_file():
+        raise InputError(
+            f'There is no configuration file "{path}"; check the path, or start from examples/configs.'
+        )
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f'"{path}" cannot be read: {error.strerror or error}.') from None
+    except RecursionError:
+        raise InputError(f'"{path}" is not a configuration: its lists or tables are nested too deeply.') from None
+    except ValueError as error:  # of TOML, of UTF-8, and of whole numbers with thousands of digits
+        raise InputError(f'"{path}" is not valid TOML: {one_line(error)}.') from None
 
 
 def table(name: str, kind: Any, values: Settings) -> Any:

@@ -209,7 +209,7 @@ def _write_projection(group, projection):
         group.attrs["receptor"] = projection.receptor
     group.attrs["kind"] = type(connection).__name__
     group.attrs["settings"] = json.dumps(connection.settings(), sort_keys=True)
-    group.attrs["rule"] = json.dumps(_rule(connection.weight), sort_keys=True)
+    group.attrs["rule"] = json.dumps(rule_of(connection.weight), sort_keys=True)
     _write_array(group, "weight", projection.weight)
     _write_array(group, "delay", projection.delay)
     if projection.pairs is not None:
@@ -226,7 +226,7 @@ def _read_projection(net, group):
     weight = group["weight"][()]
     if weight.ndim == 0:
         raise InputError(f'projection "{group.attrs["name"]}" has one weight, not one a synapse')
-    rule = _from_rule(json.loads(group.attrs["rule"]), weight)
+    rule = weight_of(json.loads(group.attrs["rule"]), weight)
     listed = {"source": pairs[0], "target": pairs[1]} if kind == "Sparse" and pairs else {}
     connection = KINDS[kind](**listed, weight=rule, **json.loads(group.attrs["settings"]))
     ends = group.attrs["source"], group.attrs["target"]
@@ -234,15 +234,32 @@ def _read_projection(net, group):
     net.restore(*ends, connection, group.attrs["name"], *known)
 
 
-def _rule(weight):
-    """Return how the weights were given as plain values: a number, a distribution, or "array"."""
+def rule_of(weight):
+    """Return how weights were given as plain values: a number, a distribution, or "array".
+
+    Parameters
+    ----------
+    weight : float, Distribution, or None for one value a synapse
+    """
     if isinstance(weight, Distribution):
         finite = {name: value for name, value in weight.settings().items() if math.isfinite(value)}
         return {"distribution": type(weight).__name__, **finite}
     return "array" if weight is None else weight
 
 
-def _from_rule(rule, weight):
+def weight_of(rule, weight):
+    """Return what `rule_of` described: a number, a distribution, or `weight` where it was an array.
+
+    Parameters
+    ----------
+    rule : float, str or dict
+    weight : ndarray or None
+
+    Raises
+    ------
+    InputError
+        The rule is no number.
+    """
     if isinstance(rule, dict):
         kind = rule.pop("distribution")
         return DISTRIBUTIONS[kind](**rule)

@@ -112,7 +112,7 @@ class Writer:
         trace_file.write(self.path, trace)
         if self._written == 0:
             return trace
-        tables = {name: trace_file.deferred(self.path, name) for name in self._names}
+        tables = trace_file.deferred(self.path, self._names)
         counts = {name: trace.counts(name) for name, record in trace.recording.items() if record.counts}
         with contextlib.suppress(InputError):  # a rest without description is removed by the next run
             _remove(self._folder)

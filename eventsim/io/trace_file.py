@@ -135,19 +135,24 @@ def _damaged(path, error):
     return InputError(f'"{path}" is damaged: {hdf5.one_line(error)}; simulate again or take another copy')
 
 
-def deferred(path, name):
-    """Return the spikes of a population in a trace file as a `Deferred`.
+def deferred(path, names):
+    """Return the spikes of populations in a trace file, a `Deferred` each.
 
     Parameters
     ----------
     path : path-like
-    name : str
+    names : iterable of str
 
     Returns
     -------
-    Deferred
-        Its blocks raise `InputError` where the file has gone or is damaged.
+    dict of str to Deferred
+        Their blocks raise `InputError` where the file has gone or is damaged.
     """
+    with hdf5.open_file(path, sealed=False) as file:
+        return {name: _deferred(path, name, file["spikes"][name]) for name in names}
+
+
+def _deferred(path, name, group):
     def blocks():
         try:
             with hdf5.open_file(path, sealed=False) as file:
@@ -159,8 +164,7 @@ def deferred(path, name):
         except hdf5.DAMAGE as error:
             raise _damaged(path, error) from None
 
-    with hdf5.open_file(path, sealed=False) as file:
-        return Deferred(len(file["spikes"][name]["timestamps"]), blocks)
+    return Deferred(len(group["timestamps"]), blocks)
 
 
 def _foreign(file):
@@ -288,7 +292,7 @@ def _read_trace(file, path, lazy):
     return Trace(
         network,
         {name: read_stimulus(group, n_samples) for name, group in file["stimulus"].items()},
-        {name: deferred(path, name) if lazy else _read_table(group) for name, group in file["spikes"].items()},
+        {name: _deferred(path, name, group) if lazy else _read_table(group) for name, group in file["spikes"].items()},
         float(attributes["t_stop"]),
         n_samples,
         engine=hdf5.text(attributes, "engine"),

@@ -111,8 +111,13 @@ def _file(folder: pathlib.Path, rank: int) -> pathlib.Path:
 def _populations(net: Network) -> network.Network:
     """Return the whole network without projections."""
     bare = network.Network(net.seed)
-    for population in net.populations.values():
-        bare._add(population)
+    for name, population in net.populations.items():
+        if population.kind == "input":
+            bare.input(name, population.shape)
+        elif population.kind == "poisson":
+            bare.poisson(name, population.shape, population.rate)
+        else:
+            bare.population(name, population.shape, population.neuron)
     return bare
 
 
@@ -120,7 +125,7 @@ def _describe(group: Any, name: str, net: Network, run: Any) -> None:
     rule, (source, target, receptor) = net.rules[name], run.ends[name]
     group.attrs.update(name=name, source=source, target=target, kind=type(rule).__name__,
                        settings=json.dumps(rule.settings(), sort_keys=True),
-                       rule=json.dumps(network_file._rule(rule.weight), sort_keys=True))
+                       rule=json.dumps(network_file.rule_of(rule.weight), sort_keys=True))
     if receptor is not None:
         group.attrs["receptor"] = receptor
 
@@ -250,7 +255,7 @@ def _restore(net: network.Network, groups: list[Any]) -> None:
         else:
             places = np.lexsort((target, source))
         pairs = source[places], target[places]
-    rule = network_file._from_rule(json.loads(about["rule"]), None)
+    rule = network_file.weight_of(json.loads(about["rule"]), None)
     listed = {} if pairs is None or "place" not in groups[0] else dict(zip(("source", "target"), pairs, strict=True))
     weight, delay = (joined(kind, read(name), places) for name in ("weight", "delay"))
     connection = kind(**listed, weight=weight if rule is None else rule, **json.loads(about["settings"]))

@@ -6,6 +6,7 @@ survive that, and these tests run in one process.
 
 import shutil
 
+import bad_bytes
 import bad_files
 import mutations
 import numpy as np
@@ -46,7 +47,7 @@ def test_the_files_that_are_spoiled_are_whole(name, tmp_path):
 
 @pytest.mark.parametrize("name", BYTES)
 def test_spoiled_bytes_are_read_or_refused(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(bad_files, "_EXTRA", set())  # figures take long
+    monkeypatch.setattr(bad_bytes, "EXTRA", set())  # figures take long
     reader, place, seeds = seeds_of(name, tmp_path)
     for case in range(CASES if name in ("log", "result", "dvs list") else 8 * CASES):
         rng = np.random.default_rng([7, case])

@@ -20,17 +20,15 @@ test set is not looked at.
 from __future__ import annotations
 
 import contextlib
-import pathlib
-import tomllib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from eventsim import provenance
-from eventsim.errors import InputError
 from eventsim.progress import meter
 from eventsim.workers import workers_at
 from training.sweeps import simulations, table, trainings
 from training.sweeps.folder import Folder
+from training.tables import read_toml
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Meter, PathLike
@@ -81,7 +79,7 @@ def sweep_from_config(
     InputError
         A faulty configuration, missing data, a folder that holds something else, or no scheduler where one should be.
     """
-    tables = _read(path)
+    tables = read_toml(path)
     wanted = table.parse(tables.pop("sweep", None))
     every = [wanted.applied(tables, number) for number in range(wanted.count)]
     kind = simulations if "simulate" in tables else trainings
@@ -115,7 +113,7 @@ def points(path: PathLike) -> list[Report]:
     InputError
         A table [sweep] that cannot be used.
     """
-    wanted = table.parse(_read(path).get("sweep"))
+    wanted = table.parse(read_toml(path).get("sweep"))
     return [wanted.parameters(number) for number in range(wanted.count)]
 
 
@@ -146,13 +144,3 @@ def _do(
                 return True
     show(None)
     return False
-
-
-def _read(path: PathLike) -> dict[str, Any]:
-    path = pathlib.Path(path)
-    if not path.is_file():
-        raise InputError(f'There is no configuration file "{path}"; check the path.')
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f'"{path}" is not valid TOML: {" ".join(str(error).split())}.') from None

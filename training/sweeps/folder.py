@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
-from training.experiment import write_json
+from training.experiment import CONFIG, RESULT, write_json
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import PathLike
     from training.sweeps.point import Found
     from training.type_aliases import Report
 
-SUMMARY, COLUMNS, CONFIG, RESULT = "sweep.json", "sweep.csv", "config.json", "result.json"
-"""Names of the files."""
+SUMMARY, COLUMNS = "sweep.json", "sweep.csv"
+"""Names of the files; those of a point are called as in the folder of a training."""
 
 FORMAT = "eventsim-sweep"
 
