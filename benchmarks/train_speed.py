@@ -172,7 +172,7 @@ def main():
     parser.add_argument("--group", nargs="+", choices=tuple(GROUPS), default=tuple(GROUPS), help="all")
     parser.add_argument("--rounds", type=int, default=5, help="%(default)s")
     parser.add_argument("--batch", type=int, default=128, help="samples a step (%(default)s)")
-    parser.add_argument("--dense-samples", type=int, default=2048, help="samples a turn (%(default)s)")
+    parser.add_argument("--dense-samples", type=int, default=8192, help="samples a turn (%(default)s)")
     parser.add_argument("--convolution-samples", type=int, default=256, help="samples a turn (%(default)s)")
     parser.add_argument("--cold", action="store_true", help="also time a first turn that compiles everything")
     parser.add_argument("--peers", metavar="DIR", default=launch.FOLDER, help="folder of the environments (.peers)")

@@ -14,19 +14,20 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from eventsim import arrays, random
+from eventsim.constants import NEURON
 from eventsim.encode_events import POLARITIES as POLARITIES
 from eventsim.encode_events import events as events
 from eventsim.encode_events import events_shape as events_shape
 from eventsim.encode_events import pools as pools
 from eventsim.errors import InputError, choose
-from eventsim.spikes import Spikes
+from eventsim.spikes import Spikes, in_order
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from eventsim.type_aliases import Array, Floats
 
-_MOST_LEVELS = 1 << 14  # ON and OFF levels fit the 16-bit keys that numpy sorts by radix
+_MOST_LEVELS = 1 << 14  # ON and OFF levels fit 16 bits
 _MS_PER_S = 1000.0
 _MOST_INTERVALS = 64  # of a Poisson train drawn at a time
 _MOST_DRAWS = 1 << 16  # drawn at a time, which bounds the memory
@@ -341,17 +342,15 @@ def _spikes(times: Floats) -> Spikes:
 
 
 def _spikes_by_level(codes: Array, table: Floats) -> Spikes:
-    """Return the spikes at ``table[codes]``, a (samples, n) table of times.
+    """Return the spikes at ``table[codes]``, a (samples, n) table of times: ``_spikes(table[codes])``, counted out."""
+    from eventsim import level_kernels
 
-    Equivalent to ``_spikes(table[codes])`` and twice as fast: ranks of times are sorted instead of
-    times, by radix, and `Spikes` then finds its input in order.
-    """
-    rank = np.unique(table, return_inverse=True)[1].astype(np.uint16)
-    flat = codes.ravel()
-    kept = np.flatnonzero(np.isfinite(table)[flat])
-    sample, neuron = np.divmod(kept, codes.shape[1])
-    level = flat[kept]
-    order = np.argsort(rank[level], kind="stable")
-    numbers = sample.astype(np.uint16 if len(codes) <= 1 << 16 else np.uint32)
-    order = order[np.argsort(numbers[order], kind="stable")]
-    return Spikes(table[level[order]], neuron[order], sample[order], n_samples=len(codes))
+    times, rank = np.unique(table + 0.0, return_inverse=True)  # + 0.0 turns -0.0 into 0.0
+    silent = int(np.count_nonzero(np.isfinite(times)))  # inf comes last
+    codes = np.ascontiguousarray(codes)
+    offsets = np.zeros(len(codes) + 1, np.int64)
+    level_kernels.count(codes, rank, silent, offsets[1:])
+    np.cumsum(offsets, out=offsets)
+    time, neuron = np.empty(offsets[-1]), np.empty(offsets[-1], NEURON)
+    level_kernels.fill(codes, rank, silent, times, offsets, time, neuron)
+    return in_order(time, neuron, offsets)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -36,10 +38,12 @@ class Average:
         if not 0.0 <= decay < 1.0:
             raise InputError(f"ema = {decay!r} cannot be used; give the decay a step, from 0 to below 1, as 0.999.")
         self.decay = float(decay)
-        self.arrays = {name: array.copy() for name, array in arrays.items()}
+        self.arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
 
     def update(self, arrays: Arrays, step: int) -> None:
         """Take in `arrays` after the step number `step` (from 1)."""
         part = 1.0 - min(self.decay, (1.0 + step) / (10.0 + step))
+        from training import vector_kernels
+
         for name, average in self.arrays.items():
-            average += part * (arrays[name] - average)
+            vector_kernels.approach(average.reshape(-1), np.ascontiguousarray(arrays[name]).reshape(-1), part)

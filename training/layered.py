@@ -140,9 +140,11 @@ def backward(
         For unknown populations, wrong shapes, NaN, delta synapses, or activations without arrivals or of
         another plan.
     """
+    totals, threads = _totals(plan), layers.thread_count(threads)
     found, inputs = _walked(plan, activations, loss_gradient, input_times or delays, threads, slope_floor,
-                            {} if room is None else room)
-    result = added_up(plan, [found], delays, slope_floor > 0.0)
+                            {} if room is None else room, totals if threads == 1 else None)
+    _add_up(found.tables, totals)
+    result = _gradients(plan, totals, found.shards, delays, slope_floor > 0.0)
     if input_times:
         for name, spikes in activations.stimulus.items():
             result.input_times[name] = in_given_order(spikes, inputs[name])
@@ -182,14 +184,17 @@ def sums(
     plan, activations, loss_gradient, threads, slope_floor
         As there.
     """
-    found, _ = _walked(plan, activations, loss_gradient, False, threads, slope_floor, {})
+    found, _ = _walked(plan, activations, loss_gradient, False, layers.thread_count(threads), slope_floor, {}, None)
     sizes = {layer.name: sum(math.prod(link.shape) for link in layer.links) for layer in plan.layers}
     # behind them lies what kernels are padded with
     return found._replace(tables={name: table[:, :sizes[name]].copy() for name, table in found.tables.items()})
 
 
-def _walked(plan, activations, loss_gradient, want_inputs, threads, slope_floor, room):
-    """Return the `Sums` of a batch, and the errors of its input spikes."""
+def _walked(plan, activations, loss_gradient, want_inputs, threads, slope_floor, room, totals):
+    """Return the `Sums` of a batch, and the errors of its input spikes.
+
+    With `totals` tables are added to them as soon as they are full, and one is enough: with one thread.
+    """
     if activations.plan is not plan:
         raise InputError("the activations belong to another plan; give the one that layers.forward was given")
     if not activations.shards and activations.n_samples > 0:
@@ -204,21 +209,27 @@ def _walked(plan, activations, loss_gradient, want_inputs, threads, slope_floor,
     together = samples_a_table(plan) // layers.SHARD
     shards = activations.shards
     tasks = [(number, shards[at:at + together]) for number, at in enumerate(range(0, len(shards), together))]
-    tables = _tables(plan, activations, needed, len(tasks), room)
+    tables = _tables(plan, activations, needed, len(tasks) if totals is None else min(len(tasks), 1), room)
+
+    nothing = np.zeros(0)
 
     def run(number, mine):
+        row = number if totals is None else 0
         for table in tables.values():
-            table[number].fill(0.0)
-        return [walk(number, *shard) for shard in mine]
+            table[row].fill(0.0)
+        found = [walk(row, *shard) for shard in mine]
+        if totals is not None:
+            _add_up(tables, totals)
+        return found
 
-    def walk(number, first, last, kept):
+    def walk(row, first, last, kept):
         delay_sums, neurons = {}, {}
         for layer in reversed(plan.layers):
             if layer.name not in needed or not layer.links:
                 continue
             events = kept[layer.name]
             wires = activations.wires[layer.name]
-            gradient = tables[layer.name][number]
+            gradient = tables[layer.name][row]
             back = want_inputs or any(link.source not in plan.inputs for link in layer.links)
             arrival_error = np.zeros(len(events.time) if back else 0)
             here = slice(first, last)
@@ -237,19 +248,17 @@ def _walked(plan, activations, loss_gradient, want_inputs, threads, slope_floor,
                 neurons[layer.name] = by_neuron, counts
             elif back:
                 first_arrival.backward(cell, wires, events, spike, own, arrival_error)
-            for place, link in enumerate(layer.links):
-                if not back:
-                    continue
-                delay_sums[link.name] = float(arrival_error[events.link == place].sum())
+            for place, link in enumerate(layer.links if back else ()):
                 if link.source in plan.inputs:
-                    if link.source in inputs:
-                        kernels.to_inputs(events, place, arrival_error, inputs[link.source])
+                    spike_error = inputs.get(link.source, nothing)
+                    delay_sums[link.name] = kernels.to_inputs(events, place, arrival_error, spike_error)
                 else:
-                    kernels.to_sources(events, place, arrival_error, error[link.source][here])
+                    source_error = error[link.source][here]
+                    delay_sums[link.name] = kernels.to_sources(events, place, arrival_error, source_error)
         return delay_sums, neurons
 
-    parts = [part for some in layers.in_threads(run, tasks, layers.thread_count(threads)) for part in some]
-    return Sums(tables, parts), inputs
+    parts = [part for some in layers.in_threads(run, tasks, threads) for part in some]
+    return Sums(tables if totals is None else {}, parts), inputs
 
 
 def _upstream(plan, loss):
@@ -286,14 +295,26 @@ def added_up(plan: Plan, parts: Sequence[Sums], delays: bool = True, floored: bo
     floored : bool
         Whether there was a slope floor.
     """
-    result, shards = Gradients(), [shard for part in parts for shard in part.shards]
+    totals = _totals(plan)
+    for part in parts:
+        _add_up(part.tables, totals)
+    return _gradients(plan, totals, [shard for part in parts for shard in part.shards], delays, floored)
+
+
+def _totals(plan):
+    return {layer.name: np.zeros(sum(math.prod(link.shape) for link in layer.links)) for layer in plan.layers}
+
+
+def _add_up(tables, totals):
+    for name, table in tables.items():
+        kernels.add_up(table, totals[name])
+
+
+def _gradients(plan, totals, shards, delays, floored):
+    """Return the `Gradients` of a batch of the sums of its tables and of what its shards gave else."""
+    result = Gradients()
     for layer in plan.layers:
-        name = layer.name
-        total = np.zeros(sum(math.prod(link.shape) for link in layer.links))
-        for part in parts:
-            if name in part.tables:
-                kernels.add_up(part.tables[name], total)
-        at = 0
+        name, total, at = layer.name, totals[layer.name], 0
         for link in layer.links:
             size = math.prod(link.shape)
             gradient = total[at:at + size].reshape(link.shape)

@@ -190,19 +190,29 @@ def neuron_sums(fires, time, slope, error, floor, tau_mem, t_stop, by_threshold,
 
 @kernel
 def to_sources(events, link, arrival_error, source_error):
-    """Add the errors of a projection's arrivals to the spike times of its source population."""
+    """Add the errors of a projection's arrivals to the spike times of its source population; return their sum."""
+    total = 0.0
     for row in range(len(events.offsets) - 1):
         for k in range(events.offsets[row], events.offsets[row + 1]):
             if events.link[k] == link:
                 source_error[row, events.source[k]] += arrival_error[k]
+                total += arrival_error[k]
+    return total
 
 
 @kernel
 def to_inputs(events, link, arrival_error, spike_error):
-    """Add the errors of a projection's arrivals to the input spikes they came from; return their sum."""
+    """Add the errors of a projection's arrivals to the input spikes they came from; return their sum.
+
+    `spike_error` may be empty: nobody asks for that input.
+    """
+    total = 0.0
     for k in range(len(events.time)):
         if events.link[k] == link:
-            spike_error[events.origin[k]] += arrival_error[k]
+            if len(spike_error) > 0:
+                spike_error[events.origin[k]] += arrival_error[k]
+            total += arrival_error[k]
+    return total
 
 
 @kernel

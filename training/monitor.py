@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from training.optimize import sum_of_squares
+
 if TYPE_CHECKING:
     from eventsim.spikes import Spikes
     from eventsim.type_aliases import Array, Arrays
@@ -79,8 +81,7 @@ class Monitor:
             if looked_at:
                 self._times.setdefault(name, []).append(times[fired])
         for name, gradient in gradients.items():
-            # not np.linalg.norm: its BLAS threads wait for each other while the passes have the processors
-            self._norms[name] = self._norms.get(name, 0.0) + math.sqrt(float(np.sum(np.square(gradient))))
+            self._norms[name] = self._norms.get(name, 0.0) + math.sqrt(sum_of_squares(gradient))
         for name, counts in floored.items():
             before = self._floored.get(name, (0, 0))
             self._floored[name] = before[0] + counts[0], before[1] + counts[1]

@@ -135,7 +135,7 @@ class Session:
                 gradients[name] = gradients[name] + addition
         scale = decoder.log_scale_gradient(read, labels) if "scale/decoder" in self.parameters.arrays else 0.0
         gradients = self.parameters.backward(gradients, found.thresholds, found.offsets, found.delays, scale)
-        gradients, norm = clip_by_norm(gradients, self.clip)
+        gradients, norm = clip_by_norm(gradients, self.clip, overwrite=True)
         self._take_step(gradients, view)
         totals["loss"] += loss * len(labels)
         totals["right"] += int(np.sum(decoder.decide(read) == labels))

@@ -62,6 +62,10 @@ def gather(links, inputs, times, generations, first, last, t_stop):
         else:
             _count(times[link.source], first, link.delay, t_stop, counts)
     events = _blank(counts)
+    if len(links) == 1 and links[0].source not in inputs:
+        link = links[0]
+        _take_and_sort(events, times[link.source], generations[link.source], first, link.delay, t_stop)
+        return events
     filled = events.offsets[:-1].copy()
     for number, link in enumerate(links):
         if link.source in inputs:
@@ -116,6 +120,41 @@ def _take_neurons(events, filled, link, times, generations, first, delay, t_stop
                 at_source[at], at_amplitude[at], at_origin[at] = j, 1.0, -1
                 at += 1
         filled[row] = at
+
+
+@kernel
+def _take_and_sort(events, times, generations, first, delay, t_stop):
+    """Write the arrivals of the only projection, which starts at neurons, in order: without what others need."""
+    at_time, at_generation, at_link = events.time, events.generation, events.link
+    at_source, at_amplitude, at_origin = events.source, events.amplitude, events.origin
+    size = times.shape[1]
+    time, generation, source = np.empty(size + 1), np.empty(size + 1, np.int32), np.empty(size + 1, np.int32)
+    begin, order = np.empty(size + 1, np.int64), np.empty(size, np.int64)
+    for row in range(len(events.offsets) - 1):
+        n = 0
+        for j in range(size):  # without a branch, which would be foretold badly
+            spike = times[first + row, j]
+            time[n], source[n] = spike + delay, j
+            generation[n] = generations[first + row, j] + 1 if time[n] == spike else 0
+            n += time[n] < t_stop
+        if n == 0:
+            continue
+        _by_buckets(time[:n], begin, order)
+        for k in range(1, n):
+            item = order[k]
+            t, at = time[item], k
+            while at > 0:
+                before = order[at - 1]
+                if time[before] < t or (time[before] == t and generation[before] <= generation[item]):
+                    break
+                order[at] = before
+                at -= 1
+            order[at] = item
+        to = events.offsets[row]
+        for k in range(n):
+            item = order[k]
+            at_time[to + k], at_generation[to + k], at_source[to + k] = time[item], generation[item], source[item]
+        at_link[to:to + n], at_amplitude[to:to + n], at_origin[to:to + n] = 0, 1.0, -1
 
 
 @inlined

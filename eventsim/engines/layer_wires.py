@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eventsim._jit import closed_form
+from eventsim._jit import closed_form, kernel
 from eventsim.connect.base import pooled_index
 from eventsim.connect.convolution import Conv2d
 from eventsim.engines import lanes
+
+_LANES = 32
 
 
 class Wires(NamedTuple):
@@ -90,16 +92,12 @@ def wire(links, weights, dtype, room):
         Precision of the run.
     """
     total = sum(values.size for values in weights)
-    flat = np.zeros(total + lanes.PAD, dtype)
+    flat = np.empty(total + lanes.PAD, dtype)
+    flat[total:] = 0.0
     at, largest = 0, 0.0
     for link, values in zip(links, weights, strict=True):
-        here = flat[at:at + values.size].reshape(values.shape)
-        if link.pool > 1:
-            here[...] = np.asarray(values, dtype=np.float64) / (link.pool * link.pool)
-        else:
-            here[...] = values
-        if values.size:
-            largest = max(largest, float(here.max()), -float(here.min()))
+        given = np.ascontiguousarray(values, np.float64).reshape(-1)
+        largest = max(largest, _lay(given, float(link.pool * link.pool), flat[at:at + values.size]))
         at += values.size
     sizes = [len(link.start) for link in links]
     return Wires(
@@ -108,6 +106,22 @@ def wire(links, weights, dtype, room):
         np.concatenate([link.reach for link in links]) if links else np.zeros((0, 4), np.int32),
         np.concatenate([link.start for link in links]) if links else np.zeros(0, np.int64),
         room, flat, largest)
+
+
+@kernel
+def _lay(values, divisor, weight):
+    """Write values over a divisor as weights, and return the largest size of them: once over memory, not thrice."""
+    largest = np.zeros(_LANES, weight.dtype)  # side by side: one would wait for each comparison
+    whole = len(values) // _LANES * _LANES
+    for start in range(0, whole, _LANES):
+        for lane in range(_LANES):
+            weight[start + lane] = values[start + lane] / divisor
+            size = abs(weight[start + lane])
+            largest[lane] = size if size > largest[lane] else largest[lane]
+    for k in range(whole, len(values)):
+        weight[k] = values[k] / divisor
+        largest[0] = max(largest[0], abs(weight[k]))
+    return float(largest.max())
 
 
 @closed_form

@@ -115,6 +115,21 @@ def test_clipping_scales_all_gradients_by_one_factor():
     assert untouched["a"][0] == 3.0
 
 
+def test_clipping_leaves_the_arrays_it_was_given_unless_it_may_overwrite_them():
+    given = {"a": np.array([3.0, 4.0])}
+    optimize.clip_by_norm(given, 1.0)
+    assert given["a"].tolist() == [3.0, 4.0]
+    clipped, _ = optimize.clip_by_norm(given, 1.0, overwrite=True)
+    assert clipped["a"] is given["a"] and given["a"] == pytest.approx([0.6, 0.8])
+
+
+@pytest.mark.parametrize("count", [0, 1, 31, 32, 100, 1000])
+def test_the_sum_of_squares_is_the_exact_one_to_rounding(count):
+    values = np.random.default_rng(count).normal(size=(count, 1))
+    exact = math.fsum(value * value for value in values.ravel().tolist())
+    assert optimize.sum_of_squares(values) == pytest.approx(exact, rel=1e-14)
+
+
 def test_a_cosine_schedule_rises_and_falls_to_its_floor():
     cosine = schedule.Cosine(total=110, floor=0.1, warm_up=10)
     assert cosine(0) == pytest.approx(1 / 11)
