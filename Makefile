@@ -20,11 +20,12 @@ PLAIN := tests/eventsim/neurons/test_closed_forms.py tests/eventsim/neurons/test
     tests/eventsim/test_random.py tests/eventsim/test_poisson.py tests/eventsim/test_replay.py \
     $(addprefix tests/eventsim/engines/test_,deliveries.py heap.py horizon.py layers.py lean.py noise.py queue.py same_bits.py \
     semantics.py two_receptors.py window.py) tests/training/test_layered.py tests/training/test_discrete.py \
-    tests/training/test_gradient_recurrent.py tests/eventsim/test_measure_potentials.py
+    tests/training/test_gradient_recurrent.py tests/eventsim/test_measure_potentials.py tests/eventsim/test_encode.py \
+    tests/training/test_optimize.py
 KERNELS := tests/eventsim/neurons tests/eventsim/engines tests/eventsim/test_poisson.py tests/eventsim/test_replay.py \
     tests/eventsim/test_simulate.py tests/eventsim/test_state_file.py tests/training/test_layered.py \
     tests/training/test_gradient.py tests/training/test_gradient_recurrent.py tests/training/test_discrete.py \
-    tests/eventsim/test_measure_potentials.py
+    tests/eventsim/test_measure_potentials.py tests/eventsim/test_encode.py tests/training/test_optimize.py
 SOURCES := pyproject.toml setup.cfg README.md LICENSE \
     $(shell find eventsim training viz -type f ! -path '*/__pycache__/*')
 

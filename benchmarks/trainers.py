@@ -77,7 +77,7 @@ def tables(hidden, batch, precision="single", firing=None, stretch=1.0, rate=Non
         initial = {"mean": 1.0, "kappa": 3.0, "active": [0.3, *[0.5] * (projections - 1)]}
         t_stop, decoder, usual = 5.0, {"tau": 0.1 * stretch}, 2e-3
         if firing is not None:
-            initial |= {"rule": "measured", "firing": [*[firing] * (projections - 1), 0.8]}
+            initial |= {"rule": "measured", "firing": [*[firing] * (projections - 1), 0.6]}
     layers = [int(layer) if layer.isdigit() else layer for layer in hidden]
     return {
         "data": {"name": "mnist"},

@@ -133,6 +133,7 @@ def _train(commands):
     parser.add_argument("config", metavar="CONFIG.toml")
     parser.add_argument("--out", metavar="DIR", required=True, help="folder of the model and its history")
     parser.add_argument("--resume", action="store_true", help="go on from the last checkpoint in --out")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a Dask cluster (extra dask)")
     _add_data(parser)
 
 
@@ -167,6 +168,7 @@ def _simulate(commands):
     parser.add_argument("--out", metavar="TRACE.h5", required=True, help="trace file to write")
     _add_engine(parser)
     parser.add_argument("--seed", type=int, help="key of the Poisson draws (the network's)")
+    parser.add_argument("--scheduler", metavar="ADDRESS", help="use the workers of a Dask cluster (extra dask)")
 
 
 def _evaluate(commands):

@@ -28,7 +28,11 @@ def run(arguments):
         t_stop = arguments.t_stop
     if t_stop is None:
         raise InputError("a network has no horizon of its own; give --t-stop in ms")
-    trace = eventsim.simulate(
+    run = eventsim.simulate
+    written = {"out": arguments.out}
+    if arguments.scheduler is not None:
+        run, written = eventsim.cluster.simulate, {"scheduler": arguments.scheduler}
+    trace = run(
         net,
         stimulus,
         t_stop=t_stop,
@@ -39,8 +43,10 @@ def run(arguments):
         progress=sys.stderr.isatty(),
         labels=labels,
         output=None if model is None else model.output,
-        out=arguments.out,
+        **written,
     )
+    if arguments.scheduler is not None:
+        trace.save(arguments.out)
     print(trace.summary())
     print(f"written: {arguments.out}")
     if trace.interrupted:

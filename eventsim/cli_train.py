@@ -9,7 +9,8 @@ def run(arguments):
     """Train, and print what was reached and where the model is."""
     from training import train_from_config
 
-    result = train_from_config(arguments.config, arguments.out, resume=arguments.resume, data=arguments.data)
+    result = train_from_config(arguments.config, arguments.out, resume=arguments.resume, data=arguments.data,
+                               scheduler=arguments.scheduler)
     if result["interrupted"]:
         raise KeyboardInterrupt
     test, validation = result["test"], result["validation"]

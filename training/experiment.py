@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import time
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from eventsim import provenance
 from eventsim.errors import InputError
@@ -16,8 +18,9 @@ from training.encode import sample_shape
 from training.fit import fit
 
 if TYPE_CHECKING:
-    from eventsim.type_aliases import PathLike
+    from eventsim.type_aliases import PathLike, Precision
     from training.config import Config
+    from training.model import Model
     from training.progress import Callback
     from training.type_aliases import Report
 
@@ -37,6 +40,7 @@ def train_from_config(
     resume: bool = False,
     data: PathLike | None = None,
     progress: Literal["text"] | Callback | None = "text",
+    scheduler: Any = None,
 ) -> Report:
     """Train what a TOML file describes; the test set is used once, at the end.
 
@@ -56,6 +60,8 @@ def train_from_config(
         Folder of the data sets.
     progress : "text", None or Callback
         As in `training.fit`.
+    scheduler : str or distributed.Client, optional
+        Of a Dask cluster that is trained on (`training.data_parallel`).
 
     Returns
     -------
@@ -69,7 +75,25 @@ def train_from_config(
     InputError
         A faulty configuration, missing data, or a checkpoint of another training.
     """
-    return run(configuration.load(path), out, resume, data, progress)
+    return run(configuration.load(path), out, resume, data, progress, scheduler)
+
+
+@contextlib.contextmanager
+def _passes(config: Config, model: Model, scheduler: Any) -> Iterator[Any]:
+    """Give the passes of a training: those of the configuration, or on the workers of a cluster."""
+    passes = config.passes(model)
+    if scheduler is None:
+        yield passes
+        return
+    from training.data_parallel import DataParallel
+
+    if passes is not None:
+        raise InputError("a network in whole steps cannot be trained on a cluster; leave the scheduler out.")
+    settings = config.fit
+    passes = DataParallel(
+        model, scheduler, cast("Precision", settings.precision), settings.threads or 1, settings.slope_floor)
+    with contextlib.closing(passes):
+        yield passes
 
 
 def run(
@@ -78,13 +102,14 @@ def run(
     resume: bool = False,
     data: PathLike | None = None,
     progress: Literal["text"] | Callback | None = "text",
+    scheduler: Any = None,
 ) -> Report:
     """Train a `training.config.Config`; parameters, files, result and errors as for `train_from_config`.
 
     Parameters
     ----------
     config : training.config.Config
-    out, resume, data, progress
+    out, resume, data, progress, scheduler
         As in `train_from_config`.
 
     Returns
@@ -101,18 +126,19 @@ def run(
         raise InputError(f'"{out}" is a file; give a folder for the results.') from None
     write_json(out / CONFIG, config.resolved())
     watch, started = provenance.Stopwatch(), time.monotonic()
-    history = fit(
-        model,
-        train.images,
-        train.labels,
-        validation=None if validation is None else (validation.images, validation.labels),
-        checkpoint=out / CHECKPOINT,
-        resume=resume,
-        log=out / LOG,
-        progress=progress,
-        passes=config.passes(model),
-        **config.fit_arguments(),
-    )
+    with _passes(config, model, scheduler) as passes:
+        history = fit(
+            model,
+            train.images,
+            train.labels,
+            validation=None if validation is None else (validation.images, validation.labels),
+            checkpoint=out / CHECKPOINT,
+            resume=resume,
+            log=out / LOG,
+            progress=progress,
+            passes=passes,
+            **config.fit_arguments(),
+        )
     seconds = time.monotonic() - started
     if config.network.trim is not None and not history.interrupted:
         seen = train.images[: horizon.SAMPLES] if validation is None else validation.images
