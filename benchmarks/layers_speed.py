@@ -160,8 +160,8 @@ class Case:
         link, = self.plan.layers[0].links
         return lambda: [
             layer_events.gather((link,), {}, {"in": times}, {"in": generations}, first,
-                                min(first + layers.SHARD, self.n_samples), SPAN)
-            for first in range(0, self.n_samples, layers.SHARD)]
+                                min(first + self.plan.shard, self.n_samples), SPAN)
+            for first in range(0, self.n_samples, self.plan.shard)]
 
 
 def dense(neuron, n_samples):

@@ -98,7 +98,7 @@ class DataParallel(Passes):
         if delays:
             raise InputError("delays cannot be learned on a cluster, because that takes traces; train without one")
         n_samples = next((spikes.n_samples for spikes in stimulus.values()), 1)
-        grain = layered.samples_a_table(self._plan)
+        grain = self._plan.shard
         grains = -(-n_samples // grain)
         bounds = np.linspace(0, grains, min(self._workers.count, grains) + 1).round().astype(int) * grain
         bounds[-1] = n_samples

@@ -35,10 +35,6 @@ if TYPE_CHECKING:
     from eventsim.engines.layers import Activations, Plan
     from eventsim.type_aliases import Array
 
-_TOGETHER = 2
-"""Shards that share a table of sums in a network without convolutions, where adding the tables up takes long beside
-the samples themselves."""
-
 
 class Gradients:
     """Sums over the batch: `weights`, `delays` by projection, `thresholds`, `offsets` by population.
@@ -155,19 +151,9 @@ class Sums(NamedTuple):
     """What the way back through the shards of a batch, or of a part of it, gives before it is added up."""
 
     tables: dict[str, Any]
-    """dL/dw by layer, (tables, weights): each over `samples_a_table` samples."""
+    """dL/dw by layer, (shards, weights)."""
     shards: list[Any]
     """Of every shard: dL/d(delay) by projection; by layer dL/d(threshold), dL/d i_offset, and counts of slopes."""
-
-
-def samples_a_table(plan: Plan) -> int:
-    """Return how many samples' gradients of the weights share a table of sums; parts of a batch begin at multiples.
-
-    Parameters
-    ----------
-    plan : eventsim.engines.layers.Plan
-    """
-    return layers.SHARD * (1 if any(layer.locations > 1 for layer in plan.layers) else _TOGETHER)
 
 
 def sums(
@@ -206,18 +192,16 @@ def _walked(plan, activations, loss_gradient, want_inputs, threads, slope_floor,
     needed = _upstream(plan, loss)
     pools = _pools(plan, activations, needed)
     inputs = {name: np.zeros(len(spikes)) for name, spikes in activations.stimulus.items()}
-    together = samples_a_table(plan) // layers.SHARD
-    shards = activations.shards
-    tasks = [(number, shards[at:at + together]) for number, at in enumerate(range(0, len(shards), together))]
+    tasks = [(number, *shard) for number, shard in enumerate(activations.shards)]
     tables = _tables(plan, activations, needed, len(tasks) if totals is None else min(len(tasks), 1), room)
 
     nothing = np.zeros(0)
 
-    def run(number, mine):
+    def run(number, *shard):
         row = number if totals is None else 0
         for table in tables.values():
             table[row].fill(0.0)
-        found = [walk(row, *shard) for shard in mine]
+        found = walk(row, *shard)
         if totals is not None:
             _add_up(tables, totals)
         return found
@@ -257,8 +241,7 @@ def _walked(plan, activations, loss_gradient, want_inputs, threads, slope_floor,
                     delay_sums[link.name] = kernels.to_sources(events, place, arrival_error, source_error)
         return delay_sums, neurons
 
-    parts = [part for some in layers.in_threads(run, tasks, threads) for part in some]
-    return Sums(tables if totals is None else {}, parts), inputs
+    return Sums(tables if totals is None else {}, layers.in_threads(run, tasks, threads)), inputs
 
 
 def _upstream(plan, loss):

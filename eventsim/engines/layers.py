@@ -23,8 +23,9 @@ from eventsim.lower import lower
 if TYPE_CHECKING:
     from eventsim.type_aliases import Flags, Floats, Ids
 
-SHARD = 16
-"""Samples that one task takes through all layers. Fixed, so that sums over shards are reproducible."""
+SHARD, DENSE_SHARD = 16, 32
+"""Samples that one task takes through all layers; more where no layer is a map, whose samples are done so soon that
+the way from kernel to kernel counts. Fixed, so that sums over shards are reproducible."""
 
 SLACK = {"double": 1e-9, "single": 1e-6}
 """Margin of the crossing filter in shares of all that a membrane can have collected, far above its rounding."""
@@ -68,6 +69,8 @@ class Plan(NamedTuple):
     lowered: object
     inputs: tuple
     layers: tuple
+    shard: int
+    """Samples of a task."""
 
 
 class Activations:
@@ -168,7 +171,8 @@ def plan(net):
     rank = {name: index for index, name in enumerate(lowered.names)}
     layers = [_layer(net, name, rank, bool(lowered.fires[rank[name]])) for name in _order(net)]
     inputs = tuple(p.name for p in net.populations.values() if p.kind != "neurons")
-    return Plan(net, lowered, inputs, tuple(layers))
+    maps = any(layer.locations > 1 for layer in layers)
+    return Plan(net, lowered, inputs, tuple(layers), SHARD if maps else DENSE_SHARD)
 
 
 def _cell(plan, layer, thresholds, offsets):
@@ -312,7 +316,7 @@ def forward(plan, stimulus, t_stop, precision="double", threads=None, weights=No
             attendant.report(last - first)
         return first, last, kept
 
-    shards = [(first, min(first + SHARD, n_samples)) for first in range(0, n_samples, SHARD)]
+    shards = [(first, min(first + plan.shard, n_samples)) for first in range(0, n_samples, plan.shard)]
     done = in_threads(run, shards, thread_count(threads))
     if keep_events:
         result.shards = done
