@@ -1,6 +1,9 @@
 # make demo   install into .venv, train and measure a network on the embedded digits, draw figures
 # make test   install into .venv what the tests need, lint, and run every test pass
 # make docs   build the documentation into docs/_build/html (make docs-links: ask whether the links to other places work)
+# make dist   write source archive and wheel to dist/: the same bytes wherever the same commit is built
+# make test-floor   run a part of the tests with the oldest dependencies that setup.cfg allows
+# make audit  ask the advisory database about every installed dependency (needs a connection)
 # make clean  remove what these made
 #
 # Only Python 3.11 or newer with its venv module is needed. Tests run against the built and
@@ -33,7 +36,7 @@ SOURCES := pyproject.toml setup.cfg README.md LICENSE \
 export PYTHONSAFEPATH := 1
 unexport PYTHONPATH
 
-.PHONY: demo test docs docs-links clean
+.PHONY: demo test docs docs-links test-floor dist audit clean
 
 demo: $(VENV)/.package
 	$(BIN)/eventsim demo --out demo-results
@@ -51,6 +54,17 @@ test: $(VENV)/.test
 	@echo "== two threads, everything"
 	EVENTSIM_THREADS=2 $(PYTEST) tests
 
+# The versions are those of setup.cfg, so that it cannot name ones that nobody tried.
+FLOOR_TESTS := $(KERNELS) tests/eventsim/test_trace_file.py tests/eventsim/test_hdf5.py tests/eventsim/test_network.py \
+    tests/training/test_fit.py tests/training/test_config.py tests/viz
+test-floor: export MPLBACKEND := Agg
+test-floor: $(VENV)/.package
+	rm -rf $(VENV)-floor
+	$(PYTHON) -m venv $(VENV)-floor
+	$(VENV)-floor/bin/python -m pip --disable-pip-version-check -qq install $(VENV)/wheel/eventsim-*.whl \
+	    $$(sed -n '/^install_requires/,/^$$/s/^ *\(.*\)>=\(.*\)/\1==\2/p' setup.cfg) pytest pytest-xdist hypothesis mpmath
+	$(VENV)-floor/bin/python -m pytest -q -p no:cacheprovider -n 2 $(FLOOR_TESTS)
+
 docs docs-links: $(VENV)/.docs
 docs:
 	$(SPHINX) -b html docs docs/_build/html
@@ -58,6 +72,24 @@ docs:
 
 docs-links:
 	$(SPHINX) -b linkcheck docs docs/_build/links
+
+# setuptools puts times, owners and modes of the checkout into the archive; here they are those of the commit, of nobody, and
+# plain. The wheel is made of that archive.
+dist: export SOURCE_DATE_EPOCH := $(shell git log -1 --format=%ct)
+dist: $(VENV)/.python
+	@$(PIP) install build
+	@rm -rf dist build eventsim.egg-info
+	$(BIN)/python -m build --sdist --outdir dist .
+	@cd dist && tar xzf eventsim-*.tar.gz && rm eventsim-*.tar.gz && for name in eventsim-*; do \
+	    tar --sort=name --mtime=@$$SOURCE_DATE_EPOCH --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX \
+	        --format=gnu -cf $$name.tar $$name && gzip -9n $$name.tar && rm -r $$name; done
+	@umask 022 && $(PIP) wheel --no-deps --wheel-dir dist dist/eventsim-*.tar.gz
+	@rm -rf build eventsim.egg-info
+	@sha256sum dist/*
+
+audit: $(VENV)/.package
+	@$(PIP) install pip-audit
+	$(BIN)/pip-audit --skip-editable
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -86,4 +118,4 @@ $(VENV)/.docs: $(VENV)/.package
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build eventsim.egg-info demo-results docs/_build
+	rm -rf $(VENV) $(VENV)-floor build dist eventsim.egg-info demo-results docs/_build

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import pathlib
 import time
 from collections.abc import Iterator
@@ -79,6 +81,24 @@ def train_from_config(
 
 
 @contextlib.contextmanager
+def _alone_in(folder: pathlib.Path) -> Iterator[None]:
+    """Keep other trainings out of a folder: two would mix their files. The lock ends with the process that holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(handle)
+        raise InputError(f'"{folder}" is being written by another training; wait for its end, or give another folder.'
+                         ) from None
+    except OSError:  # a file system without locks
+        pass
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextlib.contextmanager
 def _passes(config: Config, model: Model, scheduler: Any) -> Iterator[Any]:
     """Give the passes of a training: those of the configuration, or on the workers of a cluster."""
     passes = config.passes(model)
@@ -124,6 +144,15 @@ def run(
         out.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise InputError(f'"{out}" is a file; give a folder for the results.') from None
+    with _alone_in(out):
+        return _run(config, out, resume, progress, scheduler, model, train, validation, test)
+
+
+def _run(
+    config: Config, out: pathlib.Path, resume: bool, progress: Any, scheduler: Any, model: Model, train: Any,
+    validation: Any, test: Any,
+) -> Report:
+    """Train a model on data that were read, and write the files of `run`."""
     write_json(out / CONFIG, config.resolved())
     watch, started = provenance.Stopwatch(), time.monotonic()
     with _passes(config, model, scheduler) as passes:

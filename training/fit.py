@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from eventsim.errors import InputError, choose
+from eventsim.io import json_lines
 from training import schedule as schedules
 from training.average import Average
 from training.dropout import Dropout
@@ -192,8 +193,7 @@ def fit(
             if checkpoint is not None:
                 training.save(checkpoint, signature)
             if log is not None:
-                with open(log, "a", encoding="utf-8") as file:
-                    file.write(line(record))
+                json_lines.append(log, line(record))
             training.stopped = any([listener.on_epoch(record) is True for listener in listeners])
             if patience is not None and len(training.history) - (training.history.best_epoch or 0) >= patience:
                 training.stopped = True

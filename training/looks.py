@@ -35,8 +35,7 @@ def note(folder: PathLike, purpose: str, accuracy: float, samples: int, epoch: i
     """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     entry = {"time": now, "for": purpose, "epoch": epoch, "accuracy": accuracy, "samples": samples}
-    with open(pathlib.Path(folder) / FILE, "a", encoding="utf-8") as file:
-        file.write(json.dumps(entry, allow_nan=False) + "\n")
+    json_lines.append(pathlib.Path(folder) / FILE, json.dumps(entry, allow_nan=False) + "\n")
 
 
 def read(folder: PathLike) -> list[Report]:

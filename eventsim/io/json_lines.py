@@ -1,9 +1,56 @@
 """Files of JSON lines, one object a line: logs of trainings, looks at test sets."""
 
+import contextlib
 import json
+import os
 
 from eventsim.errors import InputError
 from eventsim.io.plain_file import path_of
+
+
+def append(path, line):
+    """Add one line to the end, in the place of an unfinished one; where that fails the file stays as it was.
+
+    Parameters
+    ----------
+    path : path-like
+        Made if it is missing.
+    line : str
+        With its end of line.
+
+    Raises
+    ------
+    InputError
+        The file cannot be written.
+    """
+    path, rest = path_of(path), line.encode("utf-8")
+    try:
+        with open(path, "ab+", buffering=0) as file:
+            size, end = file.seek(0, os.SEEK_END), _end_of_lines(file)
+            if end < size:
+                file.truncate(end)
+            try:
+                while rest:
+                    rest = rest[file.write(rest):]
+            except OSError:
+                with contextlib.suppress(OSError):
+                    file.truncate(end)
+                raise
+    except OSError as error:
+        raise InputError(
+            f'"{path}" could not be written: {error.strerror}; free some space or choose another folder') from None
+
+
+def _end_of_lines(file):
+    """Return how many bytes come before an unfinished last line, if there is one."""
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return 0
+    file.seek(size - 1)
+    if file.read(1) == b"\n":
+        return size
+    file.seek(0)
+    return file.read().rfind(b"\n") + 1
 
 
 def read(path, what):

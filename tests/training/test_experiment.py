@@ -122,6 +122,22 @@ def test_an_interrupted_and_resumed_training_gives_the_same_bits(finished, tmp_p
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
+def test_a_second_training_in_the_same_folder_is_refused_while_the_first_one_runs(finished, tmp_path):
+    folder, _ = finished
+    out, seen = tmp_path / "out", []
+
+    class Second(progress.Callback):
+        def on_epoch(self, record):
+            with pytest.raises(InputError, match="is being written by another training; wait for its end"):
+                training.train_from_config(folder / "c.toml", out, progress=None)
+            seen.append(record["epoch"])
+
+    result = training.train_from_config(folder / "c.toml", out, progress=Second())
+    assert seen == [1, 2, 3] and result["epochs"] == 3
+    assert len(training.History.load(out / "log.jsonl")) == 3
+    training.train_from_config(folder / "c.toml", out, progress=None)  # it is free again
+
+
 def test_resuming_where_nothing_was_started_is_refused(tmp_path):
     (tmp_path / "c.toml").write_text(TEXT)
     with pytest.raises(InputError, match="no checkpoint"):

@@ -93,7 +93,7 @@ RESULT = {"dataset": SCRIPT, "readout": "first_spike", "best_epoch": 2, "epochs"
           "validation": {"accuracy": 0.93}, "samples": {"test": 800}, "horizon_ms": 30.0, "training_seconds": 90.0,
           "provenance": {"command": "train", "created": "2026-01-02T03:04:05+00:00", "seed": 7,
                          "software": {"name": "eventsim", "version": "9.9.9", "libraries": {"numpy": "2.0.1"}},
-                         "parameters": {"fit": {"name": SCRIPT}}}}
+                         "parameters": {"fit": {SCRIPT: SCRIPT}}}}
 
 
 @pytest.fixture(scope="module")
@@ -362,6 +362,21 @@ def test_a_log_with_something_else_in_it_is_refused_by_its_line(tmp_path, damage
     rows = [record(1, spike_times=BINS), record(2, spike_times=BINS) | damage]
     (tmp_path / "log.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     assert "line 2 of" in refusal(viz.report, tmp_path)
+
+
+def test_a_report_says_where_log_settings_and_result_are_not_of_one_training(folder, tmp_path):
+    viz.report(folder, tmp_path / "page.html")
+    whole_page = read(tmp_path / "page.html").text
+    assert "the log is not whole" not in whole_page and "other settings than" not in whole_page
+    log = folder / "log.jsonl"
+    log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
+    viz.report(folder, tmp_path / "page.html")
+    assert "the log is not whole" in read(tmp_path / "page.html").text
+    result = json.loads((folder / "result.json").read_text())
+    result["provenance"] = {"parameters": {"fit": {"epochs": 99}}}
+    (folder / "result.json").write_text(json.dumps(result))
+    viz.report(folder, tmp_path / "page.html")
+    assert "config.json has other settings than those that result.json" in read(tmp_path / "page.html").text
 
 
 def test_the_spike_times_of_the_log_are_on_the_page(tmp_path):

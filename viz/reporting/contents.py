@@ -89,6 +89,7 @@ def _found(name, texts, by_kind, remarks):
     config = _document(texts[CONFIG]) if CONFIG in texts else None
     result = _document(texts[RESULT]) if RESULT in texts else None
     records = _log(texts[LOG]) if LOG in texts else []
+    remarks += _of_one_training(config, result, records, LOG in texts)
     looks = records_of(texts[LOOKS]) if LOOKS in texts else []
     models, traces = by_kind.get("model", []), by_kind.get("trace", [])
     chosen = next((path for path in models if path.name == "model.h5"), models[0] if models else None)
@@ -105,6 +106,18 @@ def _found(name, texts, by_kind, remarks):
             remarks.append(f"Not shown: {', '.join(rest)}; give the file itself to see it (eventsim report FILE).")
     return Contents(name, config, records, result, looks, model, network,
                     {path.name: _trace(path) for path in traces[:MOST_TRACES]}, remarks)
+
+
+def _of_one_training(config, result, records, logged):
+    """Return remarks where settings, log and result cannot be those of one finished training."""
+    remarks = []
+    if logged and result is not None and len(records) != result.get("epochs"):
+        remarks.append(f"{LOG} has {len(records)} epochs and {RESULT} is of {result.get('epochs')}: the log is not "
+                       "whole, or a later training did not end.")
+    origin = None if result is None else result.get("provenance")
+    if config is not None and isinstance(origin, dict) and origin.get("parameters", config) != config:
+        remarks.append(f"{CONFIG} has other settings than those that {RESULT} was reached with.")
+    return remarks
 
 
 def _is_segments(path):
