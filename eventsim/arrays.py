@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MAXIMUM_SIZE = 2**31 - 1
 """Neuron ids are int32, so no population may be larger than this."""
 
+SMALLEST, LARGEST = 1e-60, 1e60
+"""Sizes of potentials, weights and amplitudes: products and squares of what is outside over- or underflow."""
+
 
 def numbers(what: str, value: ArrayLike) -> Floats:
     """Return `value` as a new float64 array in C order.
@@ -33,6 +36,8 @@ def numbers(what: str, value: ArrayLike) -> Floats:
     InputError
         If it is not an array of real numbers.
     """
+    if isinstance(value, np.ma.MaskedArray) and np.ma.is_masked(value):  # numpy would take what is below the mask
+        raise InputError(f"{what} has masked entries; fill them in first.")
     try:
         array = np.asarray(value)
     except ValueError:
@@ -50,16 +55,18 @@ def number(what: str, value: ArrayLike) -> float:
     return float(array)
 
 
-def integer(what: str, value: SupportsIndex, minimum: int, maximum: int | None = None) -> int:
-    """Return `value` as an int within `minimum` and `maximum`, or raise `InputError`."""
-    allowed = f"a whole number >= {minimum}" if maximum is None else f"a whole number, {minimum} to {maximum}"
+def integer(what: str, value: SupportsIndex, minimum: int | None = None, maximum: int | None = None) -> int:
+    """Return `value` as an int within `minimum` and `maximum` (None: any), or raise `InputError`."""
+    allowed = "a whole number"
+    if minimum is not None:
+        allowed += f" >= {minimum}" if maximum is None else f", {minimum} to {maximum}"
     try:
         if isinstance(value, bool | np.bool_):
             raise TypeError
         result = operator.index(value)
     except TypeError:
         raise InputError(f"{what} must be {allowed}; got {value!r}.") from None
-    if result < minimum or (maximum is not None and result > maximum):
+    if (minimum is not None and result < minimum) or (maximum is not None and result > maximum):
         raise InputError(f"{what} must be {allowed}; got {result}.")
     return result
 
@@ -69,6 +76,12 @@ def flag(what: str, value: object) -> bool:
     if not isinstance(value, bool | np.bool_):
         raise InputError(f"{what} must be True or False; got {value!r}.")
     return bool(value)
+
+
+def of_size(array: Floats) -> Array:
+    """Return where numbers are 0 or of a size, from `SMALLEST` to `LARGEST`: their squares are numbers."""
+    size = np.abs(array)
+    return (size == 0.0) | ((size >= SMALLEST) & (size <= LARGEST))
 
 
 def check_each(what: str, array: Array, good: Any, allowed: str) -> None:

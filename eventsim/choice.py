@@ -11,13 +11,17 @@ SAMPLES = {"heap": heap.Sample, "window": window.Sample, "reference": reference.
 """Engines that run a sample piece by piece, by name."""
 
 
+MOST_SHARDS = 1024
+"""Into more parts, each with tables of its own, no sample is cut: no machine has so many processors."""
+
 MANY_SYNAPSES = 2_000_000
 """From so many synapses on, a single sample is worth several threads (a window of threads costs 10 to 40 us)."""
 
 
 def shards_for(engine, lowered, n_samples, threads):
     """Return into how many shards, each with a thread, a sample is cut."""
-    return threads if engine == "window" and n_samples == 1 and len(lowered.synapse_weight) >= MANY_SYNAPSES else 1
+    many = engine == "window" and n_samples == 1 and len(lowered.synapse_weight) >= MANY_SYNAPSES
+    return min(threads, MOST_SHARDS) if many else 1
 
 
 def choose_engine(net, engine, precision="double", stops=False, piecewise=False):

@@ -70,7 +70,7 @@ class Cluster(Workers):
     def _connected(self, address: Any) -> Any:
         try:
             return self._distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-        except (OSError, ValueError, TypeError):  # no answer; an address of no known form
+        except (AssertionError, OSError, ValueError, TypeError):  # no answer; an address of no known form
             raise InputError(
                 f'no Dask scheduler answers at "{address}"; give the address that it prints when it starts (dask '
                 "scheduler), or leave it out to run on this machine"

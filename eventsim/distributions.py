@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from eventsim.type_aliases import Floats
 
+_LARGEST = 1e30
+"""Of a parameter: the farthest of 1e18 draws of a `LogNormal` stays below `eventsim.arrays.LARGEST`."""
+
 
 class Distribution:
     """A rule that turns uniform numbers in (0, 1) into draws; see the subclasses."""
@@ -207,8 +210,8 @@ KINDS = {kind.__name__: kind for kind in (Uniform, Normal, LogNormal, Exponentia
 
 def _finite(what: str, value: float, minimum: float | None = None, above: float | None = None) -> float:
     result = arrays.number(what, value)
-    if not math.isfinite(result):
-        raise InputError(f"{what} is {result:g}; allowed: finite numbers.")
+    if not abs(result) <= _LARGEST:
+        raise InputError(f"{what} is {result:g}; allowed: finite numbers, at most {_LARGEST:g} in size.")
     if minimum is not None and result < minimum:
         raise InputError(f"{what} is {result:g}; allowed: numbers >= {minimum:g}.")
     if above is not None and result <= above:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from eventsim.recordings import Recordings
 from eventsim.spikes import Spikes
 
@@ -73,7 +73,10 @@ def events(
     t_max = math.inf if t_max is None else arrays.number("t_max", t_max)
     if not t_max >= 0.0:
         raise InputError(f"t_max is {t_max}; give a time in ms, >= 0, or None for no limit")
-    time = recordings.time * time_scale
+    with np.errstate(over="ignore"):
+        time = recordings.time * time_scale
+    if np.isinf(time[np.isfinite(recordings.time)]).any():
+        raise InputError(f"time_scale is {time_scale:g}, which makes times infinite; give a smaller factor")
     y, x = recordings.y // rows, recordings.x // columns
     kept = (time <= t_max) & np.isfinite(time) & (y < height) & (x < width)
     if polarity == "on":
@@ -107,6 +110,8 @@ def events_shape(
     """
     choose("polarity", polarity, POLARITIES)
     rows, columns = pools(pool)
+    expect("shape", shape, Collection, "the shape of a sensor, (height, width)")
+    shape = arrays.shape("shape", tuple(shape))
     if len(shape) != 2 or shape[0] < rows or shape[1] < columns:
         raise InputError(f"a sensor of shape {tuple(shape)} cannot be pooled by {rows} x {columns} pixels; give a "
                          "shape (height, width) that holds one such block")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 _LONGEST = 600  # characters of a message: what was given may be an array with a million entries
@@ -26,6 +26,29 @@ class InputError(ValueError):
         if len(line) > _LONGEST:
             line = f"{line[:_LONGEST // 2]} ... {line[-_LONGEST // 2:]}"
         super().__init__(line)
+
+
+def expect(what: str, value: object, kind: type | str, words: str) -> None:
+    """Raise `InputError` unless `value` is of a class, or of one that is derived from it.
+
+    Parameters
+    ----------
+    what : str
+        The name of the value, for the message.
+    value : object
+    kind : type or str
+        The class, or its name: most callers need its module for nothing else.
+    words : str
+        What is allowed, to end the message with.
+    """
+    if isinstance(kind, str):
+        fits = kind in [each.__name__ for each in type(value).__mro__]
+    else:
+        fits = isinstance(value, kind)
+    if kind in (Collection, Iterable, Sequence):  # neither a text nor an array without an axis is meant by them
+        fits = fits and not isinstance(value, str | bytes) and getattr(value, "ndim", 1) != 0
+    if not fits:
+        raise InputError(f"{what} is of the type {type(value).__name__}; give {words}.")
 
 
 def did_you_mean(name: object, allowed: Iterable[object]) -> str:

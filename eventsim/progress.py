@@ -27,7 +27,7 @@ def meter(progress, amount=None, unit=""):
     """
     if progress is None or progress is False:
         return lambda fraction: None
-    if progress is True or progress == "text":
+    if progress is True or (isinstance(progress, str) and progress == "text"):
         return TextMeter(amount=amount, unit=unit).show
     if not callable(progress):
         raise InputError(f'progress is {progress!r}; allowed: None, True, "text", or a function f(fraction, elapsed_s)')

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError
+from eventsim.errors import InputError, expect
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, DTypeLike
@@ -105,7 +105,10 @@ class Recordings:
         InputError
             If there are none, or their shapes differ.
         """
+        expect("parts", parts, Iterable, "a list of Recordings")
         parts = list(parts)
+        for part in parts:
+            expect("a part", part, Recordings, "a list of Recordings")
         shapes = {part.shape for part in parts}
         if len(shapes) != 1:
             raise InputError(f"recordings of {len(shapes)} shapes cannot be joined; give at least one, of one shape")

@@ -25,7 +25,7 @@ from eventsim.random import fresh_seed
 from eventsim.recording import Memory, Recorder, checked_record
 from eventsim.spike_table import SpikeTable
 from eventsim.stimulus import InputColumns, checked_stimulus
-from eventsim.stops import Stop, positive, whole
+from eventsim.stops import Stop, checked_end, whole
 from eventsim.trace import Trace
 
 LOG = logger(__name__)
@@ -79,9 +79,7 @@ class Run:
 
     def go(self, t_stop, progress=None, out=None):
         """Run everything to t_stop and return the trace, also written to the file `out` where one is given."""
-        if t_stop is None:
-            raise InputError("t_stop is missing; give the end of the run in ms")
-        t_stop = positive("t_stop", t_stop)
+        t_stop = checked_end(self.net, t_stop)
         if out is None:
             return self._go(t_stop, progress)
         nothing_yet = np.zeros(self.n_samples)

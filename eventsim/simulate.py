@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from eventsim.errors import InputError
 from eventsim.run import Run
-from eventsim.stops import positive
+from eventsim.stops import checked_end, positive
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -152,6 +152,7 @@ class Simulation:
         """
         duration = positive("duration", duration)
         self._run.check_network()
+        checked_end(self._run.net, self.now + duration)
         self._run.advance(self.now + duration, progress, start=self.now)
         self.now += duration
 

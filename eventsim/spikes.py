@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from eventsim.arrays import LARGEST
 from eventsim.constants import NEURON, TIME
 from eventsim.errors import InputError
 
@@ -94,7 +95,8 @@ class Spikes:
             _numbers("time", time), _indices("neuron", neuron), _indices("sample", sample),
             _numbers("amplitude", amplitude))
         _refuse("time", time, ~(time >= 0), "times are >= 0 ms, or inf for no spike")
-        _refuse("amplitude", amplitude, ~np.isfinite(amplitude), "amplitudes are finite")
+        _refuse("amplitude", amplitude, ~(np.abs(amplitude) <= LARGEST),
+                f"amplitudes are finite, at most {LARGEST:g} in size")
         n_samples = _count_samples(n_samples, sample)
 
         self.n_given = time.size

@@ -10,6 +10,7 @@ import numpy as np
 
 from eventsim.arrays import frozen
 from eventsim.errors import InputError
+from eventsim.neurons import membrane
 from eventsim.recording import in_order, tables_of
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ STOP_EVERY = 10.0
 """How often the user's function is asked where `stop_every` is not given, ms of the sample."""
 
 _NEVER = 2**62
+
+_LARGEST = float(np.finfo(np.float64).max)
+
+_MOST_MOVES = 2**40
+"""Of the origin of a neuron in one run: a neuron alone takes hours, and at 2**53 whole numbers end."""
 
 
 class Standing:
@@ -164,9 +170,25 @@ class _Watch:
 def positive(what, value):
     """Return `value` as a float, or raise `InputError` unless it is a finite number of ms above 0."""
     number = isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool)
-    if not number or not 0.0 < value < np.inf:
+    if not number or not 0.0 < value <= _LARGEST:
         raise InputError(f"{what} is {value!r}; give a finite number of ms above 0")
     return float(value)
+
+
+def checked_end(net, t_stop):
+    """Return the end of a run of `net` in ms as a float, or raise `InputError` where it is none, or too far away."""
+    if t_stop is None:
+        raise InputError("t_stop is missing; give the end of the run in ms")
+    t_stop = positive("t_stop", t_stop)
+    for name, population in net.populations.items():
+        if population.kind == "neurons":
+            neuron = population.neuron
+            taus = neuron.tau_syn.values() if neuron.receptors else [neuron.tau_syn]
+            longest = _MOST_MOVES * membrane.period_of(neuron.tau_mem, *taus)
+            if t_stop > longest:
+                raise InputError(f't_stop is {t_stop:g} ms, too long beside the time constants of "{name}"; end by '
+                                 f"{longest:g} ms, or give longer time constants")
+    return t_stop
 
 
 def whole(what, value, least=0):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim import notebook
-from eventsim.arrays import frozen, number, numbers
+from eventsim.arrays import flag, frozen, number, numbers
 from eventsim.errors import InputError
 from eventsim.recorded import Recorded
 from eventsim.recording import Record
@@ -467,6 +467,7 @@ class Trace:
         from eventsim.io.plain_file import path_of
 
         path = path_of(path)
+        lazy = flag("lazy", lazy)
         return segments.recover(path, lazy) if os.path.isdir(path) else trace_file.read(path, lazy)
 
     def summary(self) -> str:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import eventsim
-from eventsim.errors import InputError
+from eventsim.errors import InputError, expect
 from training import first_arrival
 
 if TYPE_CHECKING:
@@ -158,6 +158,9 @@ def build(
     InputError
         A description that is not known or does not fit the layer before.
     """
+    expect("net", net, "Network", "an empty eventsim.Network")
+    for what, value in (("sample_shape", sample_shape), ("hidden", hidden)):
+        expect(what, value, Sequence, "a list")
     layers = [parse(one) for one in hidden]
     if not any(isinstance(layer, Full | Convolution) for layer in layers):
         raise InputError(f"hidden = {list(hidden)!r} has no layer of neurons; give a list such as [100].")

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from eventsim import random
-from eventsim.errors import InputError, choose
+from eventsim import arrays, random
+from eventsim.errors import InputError, choose, expect
 from training.augmentation import Augmentation
 from training.warp import Affine, Elastic, Rotate, Scale
 
@@ -48,8 +48,7 @@ class Shift(Augmentation):
 
     def __post_init__(self) -> None:
         """Refuse shifts that are not a positive number of whole pixels, and parts that are none."""
-        if not isinstance(self.pixels, int) or self.pixels < 1:
-            raise InputError(f"pixels = {self.pixels!r} cannot be used; give a whole number of at least 1.")
+        arrays.integer("pixels", self.pixels, 1)
         self._check_part()
 
     def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
@@ -131,12 +130,12 @@ class Erase(Augmentation):
 
     def __post_init__(self) -> None:
         """Refuse areas, ratios and parts out of range."""
-        area = tuple(float(a) for a in np.atleast_1d(self.area))
+        area = tuple(arrays.numbers("area", self.area).ravel().tolist())
         object.__setattr__(self, "area", area)
         if len(area) != 2 or not 0.0 < area[0] <= area[1] <= 1.0:
             raise InputError(f"area = {area} cannot be used; give the smallest and the largest part, in 0 to 1.")
-        if not self.ratio >= 1.0:
-            raise InputError(f"ratio = {self.ratio!r} cannot be used; give a number of at least 1.")
+        if not 1.0 <= arrays.number("ratio", self.ratio) < np.inf:
+            raise InputError(f"ratio = {self.ratio!r} cannot be used; give a finite number of at least 1.")
         self._check_part()
 
     def __call__(self, images: Array, index: Array, epoch: int, seed: int) -> Array:
@@ -176,6 +175,7 @@ class Chain(Augmentation):
 
     def __post_init__(self) -> None:
         """Refuse what is no list of augmentations."""
+        expect("steps", self.steps, Sequence, "a list of augmentations")
         object.__setattr__(self, "steps", tuple(self.steps))
         for step in self.steps:
             if not isinstance(step, Augmentation):

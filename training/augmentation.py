@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from eventsim import random
+from eventsim import arrays, random
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Augmentation:
         return {"kind": self.kind, **asdict(self)}
 
     def _check_part(self) -> None:
-        if not 0.0 < self.part <= 1.0:
+        if not 0.0 < arrays.number("part", self.part) <= 1.0:
             raise InputError(f"part = {self.part!r} cannot be used; give a number above 0 up to 1.")
 
     def _chosen(self, key: Key, index: Array, epoch: int) -> Flags:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim.arrays import number
+from eventsim.errors import InputError, expect
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Arrays
@@ -35,8 +37,9 @@ class Average:
     """
 
     def __init__(self, arrays: Arrays, decay: float) -> None:
-        if not 0.0 <= decay < 1.0:
+        if not 0.0 <= number("ema", decay) < 1.0:
             raise InputError(f"ema = {decay!r} cannot be used; give the decay a step, from 0 to below 1, as 0.999.")
+        expect("arrays", arrays, Mapping, "a dict of arrays by name")
         self.decay = float(decay)
         self.arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
 

@@ -8,11 +8,12 @@ epoch: resumed from a checkpoint it ends with the same bits as without a break.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim.errors import InputError, expect
 from eventsim.io import hdf5
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
@@ -35,15 +36,22 @@ def save(path: PathLike, arrays: Arrays, document: Settings) -> None:
     document : dict
         JSON-ready.
     """
+    expect("arrays", arrays, Mapping, "a dict of arrays by name")
+    try:
+        # as bytes in a data set: an attribute may not be longer than 64 KiB
+        text = json.dumps(document, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InputError(f"The document cannot be written as JSON: {error}.") from None
     with hdf5_aside(path) as file:
         file.attrs["format"] = FORMAT
         file.attrs["version"] = VERSION
         file.attrs["names"] = json.dumps(list(arrays))
-        # as bytes in a data set: an attribute may not be longer than 64 KiB
-        text = json.dumps(document, allow_nan=False).encode()
         file.create_dataset("document", data=np.frombuffer(text, dtype=np.uint8))
-        for number, array in enumerate(arrays.values()):
-            file.create_dataset(f"array/{number}", data=array)
+        for number, (name, array) in enumerate(arrays.items()):
+            try:
+                file.create_dataset(f"array/{number}", data=array)
+            except (TypeError, ValueError) as error:
+                raise InputError(f'The array "{name}" cannot be written: {error}.') from None
 
 
 def load(path: PathLike) -> tuple[dict[str, Array], Report]:

@@ -18,6 +18,7 @@ import numpy as np
 from eventsim import arrays
 from eventsim.errors import InputError, did_you_mean
 from eventsim.random import fresh_seed
+from training.decoder import as_labels
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -181,6 +182,7 @@ class TTFSClassifier:
         if names is not None:
             self.feature_names_in_ = names
         self.feature_min_, self.feature_max_ = values.min(axis=0), values.max(axis=0)
+        verbose = arrays.flag("verbose", self.verbose)
         seed, batch = _seed(self.random_state), arrays.integer("batch", self.batch, 1)
         epochs = max(_EPOCHS, -(-_STEPS // -(-len(values) // batch))) if self.epochs is None else self.epochs
         self.model_ = self._model(seed)
@@ -188,7 +190,7 @@ class TTFSClassifier:
             self.model_, self._cut(values), numbers, epochs=epochs, batch=batch,
             optimizer=AdamW(self.learning_rate, weight_decay=self.weight_decay), schedule="cosine", seed=seed,
             policies=[SilentLabel(1.0)], slope_floor=0.3, threads=self.threads,
-            progress="text" if self.verbose else None)  # fmt: skip
+            progress="text" if verbose else None)  # fmt: skip
         return self
 
     def predict(self, X: ArrayLike) -> Array:
@@ -229,8 +231,14 @@ class TTFSClassifier:
         sample_weight : array_like (n_samples,), optional
         """
         predicted = self.predict(X)
-        weights = None if sample_weight is None else np.asarray(sample_weight)
-        return float(np.average(predicted == _labels(y, len(predicted)), weights=weights))
+        right = predicted == _labels(y, len(predicted))
+        if sample_weight is None:
+            return float(np.mean(right))
+        weights = arrays.numbers("sample_weight", sample_weight)
+        if weights.shape != right.shape or not np.isfinite(weights).all() or not weights.sum() > 0.0:
+            raise InputError(f"sample_weight has shape {weights.shape}; give {len(right)} finite numbers, one a "
+                             "sample, with a sum above 0")
+        return float(np.average(right, weights=weights))
 
     def scaled(self, X: ArrayLike) -> Floats:
         """Return the features as `model_` takes them, 0..1, (n_samples, n_features).
@@ -274,7 +282,8 @@ class TTFSClassifier:
         from training.encode import Latency
 
         given: Any = self.hidden
-        hidden = (given,) if np.ndim(given) == 0 else tuple(given)
+        several = isinstance(given, Sequence) and not isinstance(given, str | bytes)
+        hidden = tuple(given) if several or np.ndim(given) else (given,)
         sizes = [arrays.integer("every number of hidden", size, 1) for size in hidden]
         encoder = Latency(t_max=T_MAX, threshold=-1.0, channels="on_off", bias=0.0)
         once = eventsim.LIF(tau_mem=eventsim.NEVER, tau_syn=eventsim.NEVER, t_refractory=eventsim.NEVER)
@@ -362,7 +371,7 @@ def _table(X):
         raise
     except TypeError as error:
         raise _WrongType(f"X cannot be read as a table of numbers: {error}") from None
-    except ValueError as error:
+    except (OverflowError, ValueError) as error:
         raise InputError(f"X cannot be read as a table of numbers: {error}") from None
     if values.ndim != 2:
         raise InputError(f"X has shape {values.shape}; give (samples, features). Reshape your data: X.reshape(-1, 1), "
@@ -380,7 +389,7 @@ def _labels(y, n_samples):
     """Return labels as an array (n_samples,), refused where they are no labels."""
     if y is None:
         raise InputError("TTFSClassifier requires y to be passed, but the target y is None")
-    labels = np.asarray(y)
+    labels = as_labels(y)
     if labels.ndim == 2 and labels.shape[1] == 1:
         warnings.warn("A column-vector y was passed when a 1d array was expected; it is taken as y.ravel()",
                       _of_sklearn("DataConversionWarning", UserWarning), stacklevel=3)

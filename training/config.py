@@ -5,12 +5,12 @@ has every default filled in, ready for JSON; `build` makes the model of it.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import eventsim
-from eventsim.errors import InputError, did_you_mean
+from eventsim.errors import InputError, did_you_mean, expect
 from eventsim.type_aliases import PathLike, Precision, Values
 from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, surrogate
 from training.delays import Delays
@@ -264,6 +264,7 @@ def parse(tables: Settings) -> Config:
     InputError
         A table, key or value that is not known.
     """
+    expect("The configuration", tables, Mapping, "a dict of tables")
     for name in tables:
         refuse_unknown("table", name, TABLES, "")
         if not isinstance(tables[name], dict):
@@ -357,6 +358,7 @@ def read_data(
     folder : path-like, optional
         Where the data sets are, before ``$EVENTSIM_DATA`` and ``./data``.
     """
+    expect("config", config, Config, "what config.load returns")
     name, n = config.data.name, config.data.validation
     train, test = datasets.load(name, "train", folder), datasets.load(name, "test", folder)
     if config.data.whole:
@@ -384,6 +386,10 @@ def build(config: Config, sample_shape: Sequence[int], classes: Sequence[str], i
     -------
     Model
     """
+    expect("config", config, Config, "what config.load returns")
+    expect("sample_shape", sample_shape, Sequence, "a shape such as (28, 28)")
+    if not isinstance(classes, str):  # of one letter each
+        expect("classes", classes, Sequence, "a list of names")
     network = config.network
     net = eventsim.Network(seed=network.seed)
     neuron = eventsim.LIF(

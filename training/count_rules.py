@@ -12,14 +12,14 @@ spikes is differentiated exactly:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from training.policy import Policy
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def of_counts(trace: Trace, population: str, error: ArrayLike, per_ms: float = 1
     InputError
         An error of another shape, NaN or infinite; a population that was not recorded.
     """
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
     spikes = trace.spikes(population)
     given = arrays.numbers(f'error of the counts of "{population}"', error)
     shape = trace.n_samples, trace.network.populations[population].size
@@ -95,6 +96,8 @@ class SpikeRate(Policy):
         for name, value in (("target", self.target), ("strength", self.strength), ("lower", self.lower)):
             if value is not None:
                 _check(f"SpikeRate's {name}", value)
+        if self.populations is not None:
+            expect("SpikeRate's populations", self.populations, Collection, "a list of names")
 
     def charges(self, activity: Any, net: Network, output: str) -> dict[str, Floats]:
         """Return additions to dL/dt of the spikes, by population (``Policy.charges`` of `training.regularize`)."""
@@ -125,5 +128,5 @@ def _finite(slope: Array) -> Floats:
 
 
 def _check(name: str, value: float) -> None:
-    if not (np.isfinite(value) and value >= 0.0):
+    if not 0.0 <= arrays.number(name, value) < np.inf:
         raise InputError(f"{name} = {value!r} cannot be used; give a finite number of at least 0.")

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim import arrays as numbers
+from eventsim.errors import InputError, expect
+from training.decoder import as_labels
 from training.encode import as_values
 from training.parameters import Parameters
 from training.passes import loss_and_gradients, suited
@@ -54,9 +56,12 @@ class Objective:
         parameters: Parameters | None = None,
         threads: int | None = None,
     ) -> None:
+        expect("model", model, "Model", "a training.Model")
+        if parameters is not None:
+            expect("parameters", parameters, Parameters, "training.parameters.Parameters")
         if len(as_values(values)) == 0:
             raise InputError("There are no samples to take a loss over; give at least one.")
-        self._model, self._labels = model, np.asarray(labels)
+        self._model, self._labels = model, as_labels(labels)
         self._parameters = Parameters(model.net) if parameters is None else parameters
         self._passes = suited(model, threads=threads, delays="delays" in self._parameters.learned)
         self._stimulus = model.encode(values)
@@ -79,6 +84,7 @@ class Objective:
             The arrays one after the other, flattened.
         """
         parameters = self._parameters
+        point = _vector("point", point, self)
         arrays = {name: point[self.blocks[name]].reshape(array.shape) for name, array in parameters.arrays.items()}
         kept = parameters.snapshot()
         parameters.restore(arrays)
@@ -97,6 +103,24 @@ class Objective:
         return loss, np.concatenate([gradients[name].ravel() for name in parameters.arrays])
 
 
+_SHORTEST = 1e-14
+"""Shortest relative step: shorter ones change no number."""
+
+
+def _vector(what: str, value: Floats, objective: Objective) -> Floats:
+    """Return a vector of as many numbers as the objective has parameters, or raise `InputError`."""
+    expect("objective", objective, Objective, "a training.curvature.Objective")
+    found, size = numbers.numbers(what, value), len(objective.point())
+    if found.shape != (size,) or not np.isfinite(found).all():
+        raise InputError(f"{what} has shape {found.shape}; give {size} finite numbers, one a parameter.")
+    return found
+
+
+def _check_step(step: float) -> None:
+    if not _SHORTEST <= numbers.number("step", step) <= 1.0:
+        raise InputError(f"step = {step!r} cannot be used; give a relative length from {_SHORTEST:g} to 1.")
+
+
 def hessian_vector(objective: Objective, vector: Floats, step: float = 1e-4) -> Floats:
     """Return the Hessian of the loss times a vector.
 
@@ -111,6 +135,8 @@ def hessian_vector(objective: Objective, vector: Floats, step: float = 1e-4) -> 
     -------
     ndarray
     """
+    vector = _vector("vector", vector, objective)
+    _check_step(step)
     size = float(np.linalg.norm(vector))
     if size == 0.0:
         return np.zeros_like(vector)
@@ -146,6 +172,11 @@ def sharpness(
     """
     from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
 
+    expect("objective", objective, Objective, "a training.curvature.Objective")
+    _check_step(step)
+    if not 0.0 <= numbers.number("tolerance", tolerance) < math.inf:
+        raise InputError(f"tolerance = {tolerance!r} cannot be used; give a finite number of at least 0.")
+    seed, products = numbers.integer("seed", seed, 0), numbers.integer("products", products, 1)
     n = len(objective.point())
     if n < 3:
         matrix = np.array([hessian_vector(objective, row, step) for row in np.eye(n)])
@@ -179,7 +210,10 @@ def block_norms(objective: Objective, probes: int = 8, step: float = 1e-4, seed:
     dict of float
         By the name of the array.
     """
-    rng = np.random.default_rng(seed)
+    expect("objective", objective, Objective, "a training.curvature.Objective")
+    _check_step(step)
+    probes = numbers.integer("probes", probes, 1)
+    rng = np.random.default_rng(numbers.integer("seed", seed, 0))
     norms = {}
     for name, block in objective.blocks.items():
         total = 0.0
@@ -212,8 +246,9 @@ class Sharpness(Callback):
     """
 
     def __init__(self, model: Model, values: Values, labels: ArrayLike, every: int = 1, **settings: Any) -> None:
-        if isinstance(every, bool) or not isinstance(every, int) or every < 1:
+        if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
             raise InputError(f"every = {every!r} cannot be used; give a whole number of epochs, at least 1.")
+        expect("model", model, "Model", "a training.Model")
         self._batch, self._every, self._settings = (model, values, labels), every, settings
 
     def measure(self, epoch: int, parameters: Parameters) -> Report:

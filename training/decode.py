@@ -14,9 +14,10 @@ gradient 0 (its time does not exist); a policy of `training.regularize` brings i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from eventsim.errors import choose
+from eventsim.errors import choose, expect
 from training.decode_potentials import Potential
 from training.decode_times import FirstSpike, TargetTime
 from training.decoder import Decoder, cross_entropy
@@ -42,6 +43,7 @@ def from_dict(settings: Settings) -> Decoder:
     InputError
         An unknown decoder or setting.
     """
+    expect("The settings of the decoder", settings, Mapping, 'a dict such as {"decoder": "first_spike"}')
     settings = dict(settings)
     kind = KINDS[choose("decoder", settings.pop("decoder", None), KINDS)]
     for name in settings:

@@ -59,6 +59,7 @@ class Potential(Decoder):
 
     def scaled(self, factor: float) -> Potential:
         """Return this decoder with `scale` multiplied by `factor`."""
+        checked_positive("The decoder's", factor=factor)
         return replace(self, scale=self.scale * factor)
 
     def log_scale_gradient(self, read: Array, labels: ArrayLike) -> float:

@@ -27,7 +27,7 @@ class _OfTimes(Decoder):
 
     def with_horizon(self, t_stop: float) -> Self:
         """Return this decoder with `t_stop` (ms) as horizon where none was given."""
-        return self if self.horizon is not None else replace(self, horizon=float(t_stop))
+        return self if self.horizon is not None else replace(self, horizon=arrays.number("t_stop", t_stop))
 
     def decide(self, times: ArrayLike) -> Integers:
         """Return the class of each sample: the earliest spike, ties to the lowest id; -1: all silent."""
@@ -119,6 +119,7 @@ class FirstSpike(_OfTimes):
 
     def scaled(self, factor: float) -> FirstSpike:
         """Return this decoder with all scores multiplied by `factor`: of "latency", tau is divided by it."""
+        checked_positive("The decoder's", factor=factor)
         if self.kind == "latency":
             return replace(self, tau=self.tau / factor)
         return replace(self, scale=self.scale * factor)
@@ -251,7 +252,7 @@ class TargetTime(_OfTimes):
         checked_positive("The decoder's", tau=self.tau)
         self._check_early()
         for name in ("right", "wrong", "gap"):
-            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
+            if not 0.0 <= arrays.number(name, getattr(self, name)) < np.inf:
                 raise InputError(f"The decoder's {name} = {getattr(self, name)!r} must be a time of at least 0 ms.")
 
     def scaled(self, factor: float) -> NoReturn:

@@ -17,9 +17,17 @@ if TYPE_CHECKING:
     from training.type_aliases import Report
 
 
+def as_labels(labels: ArrayLike) -> Array:
+    """Return `labels` as an array of any type, refused where they are rows of different lengths."""
+    try:
+        return np.asarray(labels)
+    except ValueError:
+        raise InputError("labels are rows of different lengths; give one whole number a sample.") from None
+
+
 def checked_labels(labels: ArrayLike, shape: tuple[int, ...]) -> Integers:
     """Return `labels` as int64 (samples,), refused where they do not fit the scores' `shape`."""
-    labels = np.asarray(labels)
+    labels = as_labels(labels)
     if labels.shape != shape[:1]:
         raise InputError(f"labels have shape {labels.shape}; give one for each of the {shape[0]} samples.")
     if labels.size and not np.issubdtype(labels.dtype, np.integer):
@@ -35,9 +43,9 @@ def checked_labels(labels: ArrayLike, shape: tuple[int, ...]) -> Integers:
 
 def checked_array(what: str, values: ArrayLike) -> Floats:
     """Return `values` as float64 (samples, outputs), refused where they contain NaN."""
-    values = np.asarray(values, dtype=np.float64)
-    if values.ndim != 2:
-        raise InputError(f"{what} have shape {values.shape}; give an array (samples, outputs).")
+    values = arrays.numbers(what, values)
+    if values.ndim != 2 or not values.shape[1]:
+        raise InputError(f"{what} have shape {values.shape}; give an array (samples, outputs), at least one output.")
     if np.isnan(values).any():
         raise InputError(f"{what} contain NaN; they must be numbers.")
     return values
@@ -65,14 +73,18 @@ def cross_entropy(scores: Array, labels: ArrayLike, smoothing: float = 0.0) -> t
     -------
     float, ndarray (samples, classes)
     """
+    scores = checked_array("scores", scores)
     n, classes = scores.shape
+    labels = checked_labels(labels, scores.shape)
+    if not 0.0 <= arrays.number("smoothing", smoothing) < 1.0:
+        raise InputError(f"smoothing = {smoothing!r} must be 0 to below 1.")
     if n == 0:
         return 0.0, np.zeros_like(scores)
     shifted = scores - scores.max(axis=1, keepdims=True)
     exponential = np.exp(np.maximum(shifted, -700.0))
     total = exponential.sum(axis=1, keepdims=True)
     target = np.full_like(scores, smoothing / classes)
-    target[np.arange(n), np.asarray(labels)] += 1.0 - smoothing
+    target[np.arange(n), labels] += 1.0 - smoothing
     loss = float(np.sum(target * (np.log(total) - shifted)) / n)
     return loss, (exponential / total - target) / n
 

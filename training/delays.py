@@ -6,13 +6,15 @@ brought back to them.
 """
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.connect import Conv2d, Dense
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 
 if TYPE_CHECKING:
     from eventsim.network import Network
@@ -50,7 +52,10 @@ class Delays:
     def __post_init__(self) -> None:
         """Refuse bounds out of order and unknown sharing."""
         choose("sharing of delays", self.sharing, SHARING)
-        if not (0.0 <= self.shortest < math.inf and self.shortest <= self.longest):
+        if self.projections is not None:
+            expect("projections", self.projections, Collection, "a list of names of projections")
+        shortest, longest = arrays.number("shortest", self.shortest), arrays.number("longest", self.longest)
+        if not (0.0 <= shortest < math.inf and shortest <= longest):
             raise InputError(
                 f"Delays from {self.shortest!r} to {self.longest!r} ms are out of order; give 0 <= shortest <= longest."
             )

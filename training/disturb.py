@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim import Spikes, random
+from eventsim import Spikes, arrays, random
 from eventsim.engines import layers
-from eventsim.errors import InputError
+from eventsim.errors import InputError, expect
 from eventsim.progress import meter
 from training import first_arrival
-from training.encode import one_a_neuron
+from training.decoder import as_labels
+from training.encode import as_values, one_a_neuron
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from training.model import Model
     from training.type_aliases import Report
 
-_BITS = range(2, 33)
 _SMALLEST = 0.01
 """Smallest factor on a threshold: a spread of 0.3 would make one in 2,000 negative."""
 
@@ -68,14 +68,16 @@ class Disturbance:
         """Refuse values out of range."""
         for name in ("jitter_ms", "threshold_cv"):
             value = getattr(self, name)
-            if not (math.isfinite(value) and value >= 0.0):
+            if not 0.0 <= arrays.number(name, value) < math.inf:
                 raise InputError(f"{name} = {value!r} cannot be used; give a finite number of at least 0.")
-        if not 0.0 <= self.drop < 1.0:
+        if not 0.0 <= arrays.number("drop", self.drop) < 1.0:
             raise InputError(f"drop = {self.drop!r} cannot be used; give a probability from 0 to below 1.")
         for name in ("weight_bits", "time_bits"):
             value = getattr(self, name)
-            if value is not None and value not in _BITS:
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if value is not None and not (whole and 2 <= value <= 32):
                 raise InputError(f"{name} = {value!r} cannot be used; give a whole number from 2 to 32.")
+        arrays.integer("seed", self.seed)
 
     @property
     def changes(self) -> Report:
@@ -208,7 +210,10 @@ def evaluate(
     InputError
         No samples, labels that do not fit, or an input with several spikes a neuron.
     """
-    values, labels = np.asarray(values), np.asarray(labels)
+    expect("model", model, "Model", "a training.Model")
+    expect("disturbance", disturbance, Disturbance, "a training.disturb.Disturbance")
+    batch = arrays.integer("batch", batch, 1)
+    values, labels = np.asarray(as_values(values)), as_labels(labels)
     if len(values) == 0 or labels.shape != (len(values),):
         raise InputError(f"{len(values)} samples and labels of shape {labels.shape}; give one label a sample.")
     net, t_stop, size = model.net, model.t_stop, model.net[str(model.encoder.input)].size

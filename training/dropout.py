@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim import random
-from eventsim.errors import InputError, choose
+from eventsim import arrays, random
+from eventsim.errors import InputError, choose, expect
 from training import first_arrival
 
 if TYPE_CHECKING:
@@ -40,11 +40,13 @@ class Dropout:
     """
 
     def __init__(self, net: Network, rate: float | dict[str, float], output: str) -> None:
+        expect("net", net, "Network", "an eventsim.Network")
+        expect("output", output, str, "the name of a population")
         allowed = [name for name, p in net.populations.items() if name != output and not p.is_readout]
         rates = rate if isinstance(rate, dict) else dict.fromkeys(allowed, rate)
         for name, value in rates.items():
             choose("dropout: population", name, allowed)
-            if not 0.0 <= value < 1.0:
+            if not 0.0 <= arrays.number(f'dropout of "{name}"', value) < 1.0:
                 raise InputError(f'dropout of "{name}" = {value!r} cannot be used; give a rate from 0 to below 1.')
         self.rates = {name: float(value) for name, value in rates.items() if value > 0.0}
         self._sizes = {name: net[name].size for name in self.rates}

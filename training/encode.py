@@ -7,14 +7,14 @@ stimulus of a simulation, ``{input name: Spikes}``.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import Field, asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 import numpy as np
 
 from eventsim import arrays, encode
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from eventsim.recordings import Recordings
 
 if TYPE_CHECKING:
@@ -30,7 +30,15 @@ def as_values(values: Values) -> Array | Recordings:
     ----------
     values : array_like or Recordings
     """
-    return values if isinstance(values, Recordings) else np.asarray(values)
+    if isinstance(values, Recordings):
+        return values
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise InputError("The samples have different shapes; give an array (samples, ...).") from None
+    if array.ndim == 0:
+        raise InputError(f"The samples are of the type {type(values).__name__}; give an array (samples, ...).")
+    return array
 
 
 def sample_shape(values: Array | Recordings) -> tuple[int, ...]:
@@ -63,15 +71,23 @@ class Encoder:
     def size(self, shape: Sequence[int]) -> int:
         """Return the number of input neurons for samples of `shape`."""
         bias = () if self.bias is None else np.atleast_1d(self.bias)
-        return math.prod(shape) + len(bias)
+        return math.prod(_checked_shape(shape)) + len(bias)
 
     def shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the input population for samples of `shape`: a map stays one, without a bias."""
-        return tuple(shape) if self.bias is None else (self.size(shape),)
+        return _checked_shape(shape) if self.bias is None else (self.size(shape),)
 
     def to_dict(self) -> Report:
         """Return the kind and the settings, ready for JSON."""
         return {"kind": next(k for k, v in KINDS.items() if v is type(self)), **asdict(self)}
+
+
+def _checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """Return the shape of a sample as a tuple of ints, or raise `InputError`."""
+    expect("shape", shape, Collection, "the shape of a sample, such as (28, 28)")
+    if not len(shape):
+        raise InputError("shape is empty; give the shape of a sample, such as (28, 28).")
+    return tuple(arrays.integer("every part of shape", part, 0) for part in shape)
 
 
 def _plain(owner: Encoder, bias: float | Sequence[float] | None) -> None:
@@ -126,13 +142,14 @@ class Latency(Encoder):
 
     def size(self, shape: Sequence[int]) -> int:
         """Return the number of input neurons for samples of `shape`."""
-        doubled = math.prod(shape) if self.channels == "on_off" else 0
+        doubled = math.prod(_checked_shape(shape)) if self.channels == "on_off" else 0
         return super().size(shape) + doubled
 
     def shape(self, shape: Sequence[int]) -> tuple[int, ...]:
         """Return the shape of the input population: all ON channels, then as many OFF channels."""
         if self.bias is not None or self.channels == "on":
             return super().shape(shape)
+        shape = _checked_shape(shape)
         return (*shape, 2) if len(shape) == 2 else (*shape[:-1], 2 * shape[-1])
 
 
@@ -254,6 +271,7 @@ def from_dict(settings: Settings) -> Encoder:
     InputError
         An unknown encoder or setting.
     """
+    expect("The settings of the encoder", settings, Mapping, 'a dict such as {"kind": "latency"}')
     settings = dict(settings)
     if "kind" not in settings:
         raise InputError(f"The encoder has no kind; give one of {', '.join(KINDS)}.")

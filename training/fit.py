@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import numpy as np
 
-from eventsim.errors import InputError, choose
+from eventsim import arrays
+from eventsim.errors import InputError, choose, expect
 from eventsim.io import json_lines
 from training import schedule as schedules
 from training.average import Average
+from training.decoder import as_labels
 from training.dropout import Dropout
 from training.encode import as_values
 from training.history import line
-from training.optimize import AdamW
+from training.optimize import AdamW, Optimizer
 from training.parameters import Parameters
 from training.passes import suited
+from training.policy import Policy
 from training.progress import Call, Callback, TextMeter
 from training.session import Session
 
@@ -28,8 +31,6 @@ if TYPE_CHECKING:
     from training.delays import Delays
     from training.history import History
     from training.model import Model
-    from training.optimize import Optimizer
-    from training.policy import Policy
     from training.type_aliases import AnyPasses, Augmenter, Learnable, Report, Schedules
 
 
@@ -150,22 +151,33 @@ def fit(
     InputError
         Data that do not fit, settings out of range, or a checkpoint of another training.
     """
+    expect("model", model, "Model", "a training.Model")
     optimizer = AdamW(1e-2) if optimizer is None else optimizer
+    expect("optimizer", optimizer, Optimizer, "one of training.optimize, such as AdamW(1e-2)")
     images, labels = _checked_data(model, images, labels, "training")
     if validation is not None:
+        if not isinstance(validation, tuple | list) or len(validation) != 2:
+            raise InputError("validation is no pair; give (images, labels), or leave it out.")
         validation = _checked_data(model, *validation, "validation")
     for name, value in (("epochs", epochs), ("batch", batch)):
         if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
             raise InputError(f"{name} = {value!r} cannot be used; give a whole number of at least 1.")
+    seed = arrays.integer("seed", seed)
+    if patience is not None:
+        patience = arrays.integer("patience", patience, 1)
     choose("select", select, ("accuracy", "loss"))
     for name, value in (("clip", clip), ("neuron_clip", neuron_clip)):
-        if value is not None and not value > 0.0:
+        if value is not None and not arrays.number(name, value) > 0.0:
             raise InputError(f"{name} = {value!r} cannot be used; give a norm above 0, or leave it out.")
+    clip = None if clip is None else float(clip)  # the checkpoint has it as JSON
+    neuron_clip = None if neuron_clip is None else float(neuron_clip)
+    resume = arrays.flag("resume", resume)
     if resume and checkpoint is None:
         raise InputError("resume = True needs the checkpoint to go on from; give checkpoint=.")
+    _check_helpers(callbacks, policies, augment, progress, passes)
     steps = -(-len(images) // batch)
     schedule = schedules.make(schedule, epochs, steps, warm_up)
-    parameters = Parameters(model.net, learn, normalize, {"drive": 0.1, **(rates or {})}, delays)
+    parameters = Parameters(model.net, learn, normalize, _with_drive(rates), delays)
     listeners = [c if isinstance(c, Callback) else Call(c) for c in callbacks]
     if progress is not None:
         listeners.insert(0, TextMeter() if progress == "text" else progress)
@@ -175,7 +187,8 @@ def fit(
         model, parameters, optimizer, schedule, tuple(policies), passes, clip, neuron_clip, batch, seed, augment,
         validation, listeners, select,
         average=None if ema is None else Average(parameters.arrays, ema),
-        dropout=Dropout(model.net, dropout, model.output) if dropout else None,
+        dropout=None if isinstance(dropout, int | float) and dropout == 0.0 else Dropout(
+            model.net, dropout, model.output),
     )  # fmt: skip
     signature = training.signature(images, labels)
     optimizer.load_state_dict({})  # what was learned elsewhere is not carried over
@@ -207,8 +220,33 @@ def fit(
     return training.history
 
 
+def _with_drive(rates: Mapping[str, float] | None) -> dict[str, float]:
+    rates = {} if rates is None else rates
+    expect("rates", rates, Mapping, "a dict of factors by kind")
+    return {"drive": 0.1, **rates}
+
+
+def _check_helpers(callbacks: object, policies: object, augment: object, progress: object, passes: object) -> None:
+    """Refuse what cannot be called back, asked or drawn on before the first epoch, not in the middle of it."""
+    for name, several in (("callbacks", callbacks), ("policies", policies)):
+        expect(name, several, Collection, "a list")
+    for one in cast("Collection[object]", callbacks):
+        if not isinstance(one, Callback) and not callable(one):
+            raise InputError(f"a callback is of the type {type(one).__name__}; give a function of the record.")
+    for one in cast("Collection[object]", policies):
+        expect("a policy", one, Policy, "one of training.regularize")
+    if augment is not None and not callable(augment):
+        raise InputError(f"augment is of the type {type(augment).__name__}; give one of training.augment.")
+    if progress is not None and not isinstance(progress, Callback) and not (
+            isinstance(progress, str) and progress == "text"):
+        raise InputError(f'progress = {progress!r} cannot be used; give "text", a training.progress.Callback or None.')
+    if passes is not None and not hasattr(passes, "forward"):
+        raise InputError(f"passes is of the type {type(passes).__name__}; give training.passes.Passes, or leave it "
+                         "out.")
+
+
 def _checked_data(model: Model, images: Values, labels: ArrayLike, what: str) -> tuple[Array | Recordings, Array]:
-    images, labels = as_values(images), np.asarray(labels)
+    images, labels = as_values(images), as_labels(labels)
     if len(images) == 0 or labels.shape != (len(images),):
         found = f"images of shape {images.shape}" if isinstance(images, np.ndarray) else repr(images)
         raise InputError(

@@ -13,10 +13,11 @@ import numpy as np
 
 from eventsim import arrays
 from eventsim.engines.layers import in_threads, thread_count
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from eventsim.lower import lower, parameters
 from eventsim.neurons import receptors
 from training import adjoint, sweep_order, time_constants
+from training.passes import checked_floor
 from training.readout_loss import Integral, ValueAt
 
 if TYPE_CHECKING:
@@ -119,12 +120,14 @@ def spike_time_gradient(
     current. A gradient is that of the order of events as recorded: where a small change would create or delete a
     spike, it says nothing of that.
     """
+    expect("net", net, "Network", "an eventsim.Network")
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
     if net.fingerprint() != trace.network.fingerprint():
         raise InputError("the network is not the one of the trace (or was changed since); simulate it again first")
     trace.unchanged_network()
     _refuse(net, loss_gradient)
-    if not (math.isfinite(slope_floor) and slope_floor >= 0.0):
-        raise InputError(f"slope_floor is {slope_floor!r}; allowed: finite numbers >= 0")
+    slope_floor = checked_floor(slope_floor)
+    taus, inputs = arrays.flag("taus", taus), arrays.flag("inputs", inputs)  # kernels are compiled for each type
     lowered = lower(net)
     kernel_net = adjoint.Net(*(getattr(lowered, field) for field in adjoint.Net._fields))
     losses, values, integrals = _losses(trace, lowered, loss_gradient)

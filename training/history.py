@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
 from eventsim import notebook
+from eventsim.errors import expect
 from eventsim.io import json_lines
 from eventsim.io.aside import written_aside
 
@@ -34,7 +35,11 @@ class History:
     def __init__(
         self, records: Iterable[Report] | None = None, best_epoch: int | None = None, interrupted: bool = False
     ) -> None:
+        if records is not None:
+            expect("records", records, Iterable, "a list of dicts, one an epoch")
         self.records: list[Report] = [] if records is None else list(records)
+        for record in self.records:
+            expect("a record", record, dict, "a list of dicts, one an epoch")
         self.best_epoch = best_epoch
         self.interrupted = interrupted
 
@@ -49,6 +54,7 @@ class History:
         name : str
             Of a figure in the records, such as "loss".
         """
+        expect("name", name, str, "the name of a figure, such as \"loss\"")
         return [record.get(name) for record in self.records]
 
     @property

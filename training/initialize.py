@@ -27,9 +27,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from eventsim import random
+from eventsim import arrays, random
 from eventsim.connect import Conv2d, Dense
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from training import first_arrival, normalize
 from training.encode import as_values
 from training.measured import measured
@@ -43,6 +43,9 @@ if TYPE_CHECKING:
     from eventsim.type_aliases import Floats, Values
     from training.model import Model
     from training.type_aliases import Listed, PerProjection
+
+_SHORTEST = 1e-100
+"""Shortest time constant in ms: divided by shorter ones, times leave the range of numbers."""
 
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(96)
 
@@ -60,7 +63,9 @@ def unit_response(tau_mem: float, tau_syn: float, s: ArrayLike) -> Floats:
     s : array_like
         Time since the arrival in ms.
     """
-    s = np.asarray(s, dtype=np.float64)
+    _check_taus(tau_mem, tau_syn)
+    s = arrays.numbers("s", s)
+    arrays.check_each("s", s, np.isfinite(s) & (s >= 0.0), "a time since the arrival is finite and at least 0 ms")
     if tau_syn == 0.0:
         return np.ones_like(s) if math.isinf(tau_mem) else np.exp(-s / tau_mem)
     if math.isinf(tau_mem):
@@ -73,6 +78,19 @@ def unit_response(tau_mem: float, tau_syn: float, s: ArrayLike) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         shape = np.where(np.abs(x) < 1e-8, 1.0 - 0.5 * x, -np.expm1(-x) / x)
     return np.exp(-s / tau_mem) * (s / tau_mem) * shape
+
+
+def _check_taus(tau_mem: float, tau_syn: float) -> None:
+    mem, syn = arrays.number("tau_mem", tau_mem), arrays.number("tau_syn", tau_syn)
+    if not mem >= _SHORTEST or not (syn >= _SHORTEST or syn == 0.0):
+        raise InputError(f"tau_mem = {tau_mem!r} and tau_syn = {tau_syn!r} ms cannot be used; give tau_mem above 0 and "
+                         f"tau_syn at least 0 (the shortest that is told from 0 is {_SHORTEST:g} ms).")
+
+
+def _check_above_0(**values: float) -> None:
+    for name, value in values.items():
+        if not 0.0 < arrays.number(name, value) < math.inf:
+            raise InputError(f"{name} = {value!r} cannot be used; give a finite number above 0.")
 
 
 def response_moments(tau_mem: float, tau_syn: float, window: float, until: float | None = None) -> tuple[float, float]:
@@ -94,10 +112,13 @@ def response_moments(tau_mem: float, tau_syn: float, window: float, until: float
     float, float
         Mean and mean square of the response.
     """
-    if not (math.isfinite(window) and window > 0.0):
+    _check_taus(tau_mem, tau_syn)
+    if not _SHORTEST <= arrays.number("window", window) < math.inf:
         raise InputError(
             f"window = {window!r} cannot be used; give the width in ms of the window of input spikes."
         )
+    if until is not None and not 0.0 <= arrays.number("until", until) <= window:
+        raise InputError(f"until = {until!r} cannot be used; give an instant in ms, from 0 to the window.")
     until = 0.5 * window if until is None else until
     # two halves, the first one short: the response may rise much faster than it falls
     short = min(until, 20.0 * min(tau_mem, tau_syn) if tau_syn > 0.0 else until)
@@ -149,15 +170,18 @@ def moment_rule(
     float, float
         Of the weights as the user sees them, before they are divided by pool^2.
     """
-    for name, value in (("fan_in", fan_in), ("kappa", kappa), ("active", active), ("threshold", threshold)):
-        if not (math.isfinite(value) and value > 0.0):
-            raise InputError(f"{name} = {value!r} cannot be used; give a finite number above 0.")
-    alike = pool * pool
+    _check_above_0(fan_in=fan_in, kappa=kappa, active=active, threshold=threshold)
+    alike = arrays.integer("pool", pool, 1, arrays.MAXIMUM_SIZE) ** 2
+    if not math.isfinite(arrays.number("mean", mean)):
+        raise InputError(f"mean = {mean!r} cannot be used; give a finite number.")
     n = fan_in / alike * active
     half, second = response_moments(tau_mem, tau_syn, window)
     if alike > 1:  # mean square of the mean of so many responses
         second = (second + (alike - 1) * active * half * half) / alike
     first, _ = response_moments(tau_mem, tau_syn, window, window)
+    if not (n * first > 0.0 and n * second > 0.0):
+        raise InputError(f"Spikes in {window!r} ms raise no potential of neurons with tau_mem = {tau_mem!r} ms; give a "
+                         "window and time constants that are nearer to each other.")
     return mean * threshold / (n * first), threshold / kappa / math.sqrt(n * second)
 
 
@@ -173,6 +197,7 @@ def discrete_rule(fan_in: int, steps: float, threshold: float = 1.0) -> tuple[fl
     threshold : float
         In the unit of V.
     """
+    _check_above_0(fan_in=fan_in, steps=steps, threshold=threshold)
     return 0.0, threshold * math.sqrt(steps / fan_in)
 
 
@@ -185,6 +210,7 @@ def kaiming_rule(fan_in: int, gain: float = 2.0**0.5) -> tuple[float, float]:
         Synapses of a neuron.
     gain : float
     """
+    _check_above_0(fan_in=fan_in, gain=gain)
     return 0.0, gain / math.sqrt(fan_in)
 
 
@@ -217,10 +243,8 @@ def current_rule(
     float, float
         Current in V/ms; deviation of the weights as the user sees them, before they are divided by pool^2.
     """
-    for name, value in (("alone", alone), ("spread", spread), ("active", active), ("threshold", threshold)):
-        if not (math.isfinite(value) and value > 0.0):
-            raise InputError(f"{name} = {value!r} cannot be used; give a finite number above 0.")
-    alike = pool * pool
+    _check_above_0(fan_in=fan_in, alone=alone, spread=spread, active=active, threshold=threshold)
+    alike = arrays.integer("pool", pool, 1, arrays.MAXIMUM_SIZE) ** 2
     current = threshold / alone
     return current, spread * current / math.sqrt(fan_in / alike * active * (1.0 + (alike - 1) * active) / alike)
 
@@ -244,6 +268,11 @@ def draw(
     ndarray of float64
     """
     choose("law", law, ("uniform", "normal"))
+    shape, seed = arrays.shape("shape", shape), arrays.integer("seed", seed)
+    mean, sd = arrays.number("mean", mean), arrays.number("sd", sd)
+    if not (math.isfinite(mean) and 0.0 <= sd < math.inf):
+        raise InputError(f"Weights of mean {mean:g} and deviation {sd:g} cannot be drawn; give finite moments, the "
+                         "deviation at least 0.")
     u = random.uniform(random.stream_key(seed, f"weights of {name}"), np.arange(math.prod(shape)))
     if law == "uniform":
         standard = math.sqrt(3.0) * (2.0 * u - 1.0)
@@ -256,6 +285,7 @@ def draw(
 
 def fan_in(projection: Projection) -> int:
     """Return the largest number of synapses of `projection` onto one neuron (of a map: away from its rim)."""
+    expect("projection", projection, "Projection", "one of net.projections")
     if isinstance(projection.connection, Dense | Conv2d):
         return math.prod(projection.weight.shape[:-1]) * projection.connection.pool**2
     targets = projection.synapses().target
@@ -361,6 +391,9 @@ def _draw_all(
     for setting in settings.values():
         for name in setting if isinstance(setting, dict) else ():
             choose("projection", name, tuple(net.projections))
+        lacking = set(first_arrival.learned(net)) - setting.keys() if isinstance(setting, dict) else ()
+        if lacking:
+            raise InputError(f'A setting lacks the projection "{min(lacking)}"; give one value each, or one for all.')
     for name in first_arrival.learned(net):
         projection = net.projections[name]
         here = {k: v[name] if isinstance(v, dict) else v for k, v in settings.items()}
@@ -438,6 +471,7 @@ def by_rule(
     InputError
         An unknown rule, a list of another length, or no images to measure on.
     """
+    expect("model", model, "Model", "a training.Model")
     net = model.net
     choose("The rule of the initial weights", rule, RULES)
     names = first_arrival.learned(net)
@@ -458,12 +492,17 @@ def by_rule(
     if rule == "measured":
         if images is None:
             raise InputError('The rule "measured" needs training samples; give images=.')
-        stimulus = model.encode(as_values(images)[:SAMPLES])
+        values = as_values(images)
+        if len(values) == 0:
+            raise InputError('The rule "measured" needs training samples; there are none in images.')
+        stimulus = model.encode(values[:SAMPLES])
         measured(net, stimulus, model.t_stop, _by_name("firing", firing, spiking, "layer"), readout_sd, threads=threads)
     for name in names:
-        factor = gains[name] if isinstance(gains, dict) else gains
+        factor = arrays.number("gain", gains[name] if isinstance(gains, dict) else gains)
         if factor != 1.0:
-            net.projections[name].set_weight(factor * net.projections[name].weight)
+            with np.errstate(over="ignore", invalid="ignore"):  # refused below
+                weight = factor * net.projections[name].weight
+            net.projections[name].set_weight(weight)
 
 
 def _discrete(projection: Projection, steps: float) -> tuple[float, float]:
@@ -475,6 +514,10 @@ def _kaiming(projection: Projection) -> tuple[float, float]:
 
 
 def _by_name(key: str, value: Any, names: Sequence[str], each: str = "projection") -> Any:
+    if isinstance(value, dict):
+        lacking = [name for name in names if name not in value]
+        if lacking:
+            raise InputError(f'{key} lacks the {each} "{lacking[0]}"; give one value each, or one for all.')
     if not isinstance(value, list):
         return value
     if len(value) != len(names):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 from training import first_arrival
 
@@ -70,8 +71,10 @@ def measured(
     plan = engine.plan(net)
     weights = {name: np.array(p.weight) for name, p in net.projections.items()}
     for part in firing.values() if isinstance(firing, dict) else [firing]:
-        if not 0.0 < part < 1.0:
+        if not 0.0 < arrays.number("firing", part) < 1.0:
             raise InputError(f"firing = {part!r} cannot be reached; give the part that fires, above 0 and below 1.")
+    if not 0.0 < arrays.number("readout_sd", readout_sd) < np.inf:
+        raise InputError(f"readout_sd = {readout_sd!r} cannot be used; give a finite deviation above 0.")
     factors = {}
     pools = first_arrival.populations(net)
     for last, layer in enumerate(plan.layers):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from eventsim import notebook, provenance
-from eventsim.errors import InputError, choose
+from eventsim import arrays, notebook, provenance
+from eventsim.errors import InputError, choose, expect
 from eventsim.io import hdf5
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
+from eventsim.stops import checked_end
 from training import decode, encode
 from training.passes import suited
 
@@ -69,6 +70,9 @@ class Model:
         t_stop: float = 20.0,
         classes: Sequence[object] | None = None,
     ) -> None:
+        expect("net", net, "Network", "an eventsim.Network")
+        expect("encoder", encoder, encode.Encoder, "one of training.encode")
+        expect("decoder", decoder, decode.Decoder, "one of training.decode")
         inputs = [name for name, p in net.populations.items() if p.kind == "input"]
         if encoder.input is None and len(inputs) != 1:
             raise InputError(
@@ -79,10 +83,7 @@ class Model:
         choose(
             "The output population", output, [n for n, p in net.populations.items() if p.kind == "neurons"]
         )
-        if not (np.isfinite(t_stop) and t_stop > 0.0):
-            raise InputError(
-                f"t_stop = {t_stop!r} cannot be used; give the horizon in ms, finite and above 0."
-            )
+        t_stop = checked_end(net, t_stop)
         silent = net[output].is_readout
         if silent != (decoder.readout == "potential"):
             raise InputError(
@@ -93,6 +94,8 @@ class Model:
         self.decoder = decoder.with_horizon(self.t_stop)
         self.provenance: Report | None = None
         size = net[output].size
+        if classes is not None and not isinstance(classes, str):  # of one letter each
+            expect("classes", classes, Iterable, "a list of names")
         self.classes = [str(c) for c in (range(size) if classes is None else classes)]
         if len(self.classes) != size:
             raise InputError(
@@ -164,6 +167,14 @@ class Model:
             All processors by default.
         """
         values = encode.as_values(values)
+        given = {"weights": weights, "thresholds": thresholds, "offsets": offsets, "delays": delays}
+        for what, chosen in given.items():
+            if chosen is not None:
+                expect(what, chosen, Mapping, "a dict of arrays by name")
+        batch = arrays.integer("batch", batch, 1)
+        if passes is not None and not hasattr(passes, "forward"):
+            raise InputError(f"passes is of the type {type(passes).__name__}; give training.passes.Passes, or leave it "
+                             "out.")
         passes = suited(self, threads=threads) if passes is None else passes
         parts = [np.zeros((0, self.net[self.output].size))]
         for start in range(0, len(values), batch):
@@ -179,6 +190,8 @@ class Model:
         activity : Activity
             Of a forward pass (`training.passes`).
         """
+        if not hasattr(activity, "time"):
+            raise InputError(f"activity is of the type {type(activity).__name__}; give what a forward pass returned.")
         return (activity.potential if self.readout == "potential" else activity.time)[self.output]
 
     def predict(self, values: Values, **settings: Any) -> Integers:
@@ -231,6 +244,8 @@ class Model:
             Used instead of the model's.
         """
         decoder = self.decoder if decoder is None else decoder
+        expect("decoder", decoder, decode.Decoder, "one of training.decode")
+        read = arrays.numbers("read", read)
         loss, _ = decoder(read, labels)
         decided = decoder.decide(read)
         if self.readout == "potential":

@@ -123,7 +123,7 @@ class Monitor:
         times = times[times < self._edges[-1]]
         if len(times) == 0:
             return {"counts": [0] * BINS, "mean": None, "quantiles": None}
-        place = np.minimum((times * (BINS / self._edges[-1])).astype(np.int64), BINS - 1)
+        place = np.minimum((times / self._edges[-1] * BINS).astype(np.int64), BINS - 1)
         return {
             "counts": np.bincount(place, minlength=BINS).tolist(),
             "mean": float(times.mean()),

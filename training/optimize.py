@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from eventsim.errors import InputError, choose
+from eventsim import arrays
+from eventsim.errors import InputError, choose, expect
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Array, Arrays
@@ -44,7 +45,7 @@ def _checked(name: str, value: Any) -> float:
 
 
 def _checked_betas(betas: Any) -> tuple[float, float]:
-    pair = tuple(float(b) for b in betas)
+    pair = tuple(arrays.numbers("betas", betas).ravel().tolist())
     if len(pair) != 2 or not all(0.0 <= b < 1.0 for b in pair):
         raise InputError(f"betas = {betas!r} cannot be used; give two numbers from 0 to below 1.")
     return pair
@@ -94,10 +95,18 @@ class Optimizer:
         InputError
             A gradient has another shape than its parameter, or is not finite.
         """
+        named = {"parameters": parameters, "gradients": gradients, "scales": {} if scales is None else scales}
+        for what, value in named.items():
+            expect(what, value, Mapping, "a dict by name")
+        expect("decayed", () if decayed is None else decayed, Collection, "names of parameters")
+        decayed = None if decayed is None else {str(name) for name in decayed}
+        factor = arrays.number("factor", factor)
         for name in sorted(parameters):
             if name not in gradients:
                 continue
             parameter, gradient = parameters[name], gradients[name]
+            expect(f'The parameter "{name}"', parameter, np.ndarray, "an array, which is changed in place")
+            expect(f'The gradient of "{name}"', gradient, np.ndarray, "an array")
             if gradient.shape != parameter.shape:
                 raise InputError(
                     f'The gradient of "{name}" has shape {gradient.shape}, its parameter {parameter.shape}.'
@@ -148,9 +157,11 @@ class Optimizer:
         InputError
             A slot that this optimiser does not have.
         """
+        expect("The optimiser state", arrays, Mapping, "what state_dict returned")
         self.state, self.count = {slot: {} for slot in self.slots}, {}
         for key, array in arrays.items():
-            slot, name = key.split("/", 1)
+            expect("A key of the optimiser state", key, str, "what state_dict returned")
+            slot, _, name = key.partition("/")
             choose("The optimiser state", slot, (*self.slots, "count"))
             if slot == "count":
                 self.count[name] = int(array)
@@ -194,7 +205,7 @@ class SGD(Optimizer):
         self.momentum = _checked("momentum", momentum)
         self.dampening = _checked("dampening", dampening)
         self.weight_decay = _checked("weight_decay", weight_decay)
-        self.nesterov = bool(nesterov)
+        self.nesterov = arrays.flag("nesterov", nesterov)
         if self.nesterov and (self.momentum == 0.0 or self.dampening != 0.0):
             raise InputError("nesterov = True needs a momentum above 0 and a dampening of 0.")
 
@@ -306,6 +317,8 @@ def clip_by_norm(
     dict of ndarray, float
         The gradients, and their norm before.
     """
+    _check_clip(gradients, limit)
+    overwrite = arrays.flag("overwrite", overwrite)
     norm = math.sqrt(sum(sum_of_squares(gradients[name]) for name in sorted(gradients)))
     if limit is None or norm <= limit:
         return gradients, norm
@@ -321,7 +334,17 @@ def sum_of_squares(values: Array) -> float:
     """
     from training import vector_kernels
 
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
+        values = arrays.numbers("values", values)
     return float(vector_kernels.sum_of_squares(np.ascontiguousarray(values, np.float64).reshape(-1)))
+
+
+def _check_clip(gradients: Any, limit: Any) -> None:
+    expect("gradients", gradients, Mapping, "a dict of arrays by name")
+    for name, gradient in gradients.items():
+        expect(f'The gradient of "{name}"', gradient, np.ndarray, "an array")
+    if limit is not None and not arrays.number("limit", limit) > 0.0:
+        raise InputError(f"limit = {limit!r} cannot be used; give a norm above 0, or None.")
 
 
 def clip_neurons(gradients: dict[str, Array], limit: float | None) -> dict[str, Array]:
@@ -339,7 +362,8 @@ def clip_neurons(gradients: dict[str, Array], limit: float | None) -> dict[str, 
     -------
     dict of ndarray
     """
-    if limit is None:
+    _check_clip(gradients, limit)
+    if limit is None or limit == np.inf:
         return gradients
     clipped = {}
     for name, gradient in gradients.items():

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.connect import Conv2d
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from training import first_arrival, normalize
 from training.delays import Delays
 
@@ -88,16 +89,26 @@ class Parameters:
         rates: Mapping[str, float] | None = None,
         delays: Delays | None = None,
     ) -> None:
+        if not isinstance(learn, str):
+            expect("learn", learn, Collection, f"names of {', '.join(LEARNABLE)}")
+        for name, value, kind, words in (
+                ("rates", rates, Mapping, "a dict of factors by kind"), ("delays", delays, Delays, "training.Delays")):
+            if value is not None:
+                expect(name, value, kind, words)
+        if not isinstance(normalized, bool):
+            expect("normalize", normalized, Collection, "True, False or names of projections")
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         for what in learn:
             choose("learn", what, LEARNABLE)
         if not learn:
             raise InputError(f"learn is empty; name at least one of {', '.join(LEARNABLE)}.")
-        for kind in rates or {}:
+        for kind, factor in (rates or {}).items():
             choose("The learning-rate factor", kind, KINDS)
+            if not 0.0 <= arrays.number(f'rates["{kind}"]', factor) < math.inf:
+                raise InputError(f'rates["{kind}"] = {factor!r} cannot be used; give a finite factor of at least 0.')
         pools = first_arrival.populations(net)
         learnable = first_arrival.learned(net)
-        names = learnable if normalized is True else tuple(normalized or ())
+        names = tuple(learnable if normalized else ()) if isinstance(normalized, bool) else tuple(normalized)
         for name in names:
             choose("The normalised projection", name, learnable)
         if names and "weights" not in learn:

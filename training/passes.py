@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from eventsim.errors import InputError
+from eventsim import arrays
+from eventsim.errors import InputError, choose
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -46,6 +48,7 @@ def suited(
     from eventsim.engines import layers
     from training.trace_passes import TracePasses
 
+    choose("precision", precision, ("double", "single"))
     reason = layers.unsuited(model.net)
     if delays:
         reason = "its delays are learned"
@@ -109,6 +112,14 @@ def with_charges(loss_gradient: dict[str, Any], charges: Arrays | None) -> dict[
     return loss_gradient
 
 
+def checked_floor(slope_floor: float) -> float:
+    """Return a slope floor as a float (kernels are compiled for one), refused where it is no slope."""
+    floor = arrays.number("slope_floor", slope_floor)
+    if not 0.0 <= floor < math.inf:
+        raise InputError(f"slope_floor is {slope_floor!r}; allowed: finite numbers >= 0")
+    return floor
+
+
 class Passes:
     """The passes of one network.
 
@@ -141,6 +152,7 @@ class Passes:
         from eventsim.engines import layers
 
         self._layers = layers
+        slope_floor = checked_floor(slope_floor)
         for population in net.populations.values():
             if population.kind == "neurons" and len(population.neuron.receptors) > 1:
                 raise InputError(

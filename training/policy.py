@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ class Policy:
 def positive(owner: str, **values: float) -> None:
     """Raise `InputError` unless all values are finite and above 0."""
     for name, value in values.items():
-        if not (np.isfinite(value) and value > 0.0):
+        if not 0.0 < arrays.number(f"{owner} {name}", value) < np.inf:
             raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
 
 

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TextIO
 
+from eventsim import arrays
+
 if TYPE_CHECKING:
     from training.history import History
     from training.parameters import Parameters
@@ -147,7 +149,7 @@ def duration(seconds: float) -> str:
     ----------
     seconds : float
     """
-    seconds = max(0.0, seconds)
+    seconds = min(max(0.0, arrays.number("seconds", seconds)), 1e12)
     if seconds < 10.0:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -62,7 +62,7 @@ class Integral:
 
     def __init__(self, gradient: ArrayLike, tau: float = math.inf) -> None:
         self.gradient = _finite("gradient", gradient)
-        if not tau > 0.0:
+        if not arrays.number("tau", tau) > 0.0:
             raise InputError(f"tau is {tau!r}; allowed: a time constant > 0 in ms, inf for the plain integral.")
         self.tau = float(tau)
 

@@ -17,12 +17,13 @@ standardisation would cancel a common change of the raw weights.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from eventsim.errors import choose
+from eventsim.errors import choose, expect
 from training.count_rules import SpikeRate
 from training.policy import Batch, Policy, positive, spread
 from training.seldom import Firing, Peak, WeightBump
@@ -118,6 +119,7 @@ def from_dict(settings: Settings) -> Policy:
     InputError
         An unknown kind or setting.
     """
+    expect("The settings of the policy", settings, Mapping, 'a dict such as {"kind": "firing"}')
     settings = dict(settings)
     kind = KINDS[choose("The silent-neuron policy", settings.pop("kind", None), KINDS)]
     for name in settings:

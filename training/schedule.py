@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import Field, asdict, dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from eventsim import arrays
 from eventsim.errors import InputError, choose
 
 if TYPE_CHECKING:
@@ -37,6 +38,10 @@ class Constant(Schedule):
 
     warm_up: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuse a rise that is no number of steps."""
+        arrays.integer("warm_up", self.warm_up, 0)
+
     def __call__(self, step: int) -> float:
         """Return the factor for optimiser step `step`."""
         return _rise(step, self.warm_up)
@@ -56,9 +61,11 @@ class Cosine(Schedule):
 
     def __post_init__(self) -> None:
         """Refuse a horizon that leaves no steps, and a floor outside 0 to 1."""
+        arrays.integer("total", self.total, 1)
+        arrays.integer("warm_up", self.warm_up, 0)
         if self.total <= self.warm_up:
             raise InputError(f"total = {self.total} steps must be more than warm_up = {self.warm_up}.")
-        if not 0.0 <= self.floor <= 1.0:
+        if not 0.0 <= arrays.number("floor", self.floor) <= 1.0:
             raise InputError(f"floor = {self.floor} must be from 0 to 1.")
 
     def __call__(self, step: int) -> float:
@@ -79,8 +86,10 @@ class Step(Schedule):
 
     def __post_init__(self) -> None:
         """Refuse steps that never come and factors that grow."""
-        if self.every < 1 or not 0.0 < self.gamma <= 1.0:
-            raise InputError(f"every = {self.every} must be at least 1 and gamma = {self.gamma} in (0, 1].")
+        arrays.integer("every", self.every, 1)
+        arrays.integer("warm_up", self.warm_up, 0)
+        if not 0.0 < arrays.number("gamma", self.gamma) <= 1.0:
+            raise InputError(f"gamma = {self.gamma!r} cannot be used; give a factor above 0 up to 1.")
 
     def __call__(self, step: int) -> float:
         """Return the factor for optimiser step `step`."""
@@ -114,10 +123,13 @@ def make(schedule: Schedules | None, epochs: int, steps_per_epoch: int, warm_up:
     """
     if callable(schedule):
         return schedule
-    total, rise = epochs * steps_per_epoch, round(warm_up * steps_per_epoch)
-    name = choose("schedule", schedule or "constant", KINDS)
+    total = arrays.integer("epochs", epochs, 1) * arrays.integer("steps_per_epoch", steps_per_epoch, 1)
+    if not 0.0 <= arrays.number("warm_up", warm_up) < math.inf:
+        raise InputError(f"warm_up = {warm_up!r} cannot be used; give a finite number of epochs, at least 0.")
+    rise = round(min(float(warm_up), 1e9) * min(steps_per_epoch, 10**9))  # more steps than any training has
+    name = choose("schedule", "constant" if schedule is None else schedule, KINDS)
     if name == "cosine":
         return Cosine(max(total, rise + 1), warm_up=rise)
     if name == "step":
-        return Step(max(1, math.ceil(total / 3)), warm_up=rise)
+        return Step(max(1, -(-total // 3)), warm_up=rise)
     return Constant(rise)

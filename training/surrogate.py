@@ -7,12 +7,14 @@ that of a smooth step (Neftci, Mostafa, Zenke, IEEE Signal Processing Magazine 2
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim.errors import InputError, choose
+from eventsim import arrays
+from eventsim.errors import InputError, choose, expect
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Array
@@ -38,7 +40,7 @@ class Surrogate:
 
     def __post_init__(self) -> None:
         """Refuse a width that is not positive."""
-        if not (math.isfinite(self.width) and self.width > 0.0):
+        if not 0.0 < arrays.number("The surrogate's width", self.width) < math.inf:
             raise InputError(f"The surrogate's width = {self.width!r} cannot be used; give a finite number above 0.")
 
     def step(self, x: Array) -> Array:
@@ -111,6 +113,7 @@ def from_dict(settings: Settings) -> Surrogate:
     InputError
         An unknown kind or setting.
     """
+    expect("The settings of the surrogate", settings, Mapping, 'a dict such as {"kind": "arctan"}')
     settings = dict(settings)
     kind = KINDS[choose("The surrogate", settings.pop("kind", "arctan"), KINDS)]
     for name in settings:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from eventsim import Spikes
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
+from training.passes import checked_floor
 from training.torch_run import KINDS, Runner, checked
 
 if TYPE_CHECKING:
@@ -69,8 +70,12 @@ class SpikeTimes(torch.nn.Module):
         one = output is None or isinstance(output, str) or hasattr(output, "name")
         self._single = one
         outputs: Any = [output] if one and output is not None else output
-        self._runner = Runner(net, t_stop, outputs, threads, slope_floor)
+        if outputs is not None:
+            expect("output", outputs, Collection, "a name or a list of names of populations")
+        self._runner = Runner(net, t_stop, outputs, threads, checked_floor(slope_floor))
         self.t_stop, self.outputs = self._runner.t_stop, self._runner.outputs
+        if not isinstance(learn, str):
+            expect("learn", learn, Collection, f"names of {', '.join(KINDS)}")
         learn = (learn,) if isinstance(learn, str) else tuple(learn)
         for kind in learn:
             choose("learn", kind, KINDS)

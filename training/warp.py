@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from eventsim import random
+from eventsim import arrays, random
 from eventsim.errors import InputError
 from training.augmentation import Augmentation
 
@@ -38,7 +38,7 @@ class _Warp(Augmentation):
 
 def _at_least_0(owner: str, **values: float) -> None:
     for name, value in values.items():
-        if not (math.isfinite(value) and value >= 0.0):
+        if not 0.0 <= arrays.number(f"{owner} {name}", value) < math.inf:
             raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number of at least 0.")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.errors import choose
+from eventsim.errors import InputError, choose, expect
 from viz import selection, style
 
 if TYPE_CHECKING:
@@ -69,7 +69,10 @@ def anytime(
     single = isinstance(against, str) or (axes is not None and np.ndim(np.array(axes, dtype=object)) == 0)
     if against is None:
         against = "time" if single else ("time", "operations")
-    against = [against] if isinstance(against, str) else list(against)
+    against = [against] if isinstance(against, str) else against
+    expect("against", against, Sequence, f"a list of {', '.join(_AGAINST)}")
+    if not against:
+        raise InputError(f"against is empty; name at least one of {', '.join(_AGAINST)}.")
     for one in against:
         choose("horizontal axis", one, tuple(_AGAINST))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 from viz import selection, style
 
@@ -86,6 +87,7 @@ def first_spikes(
     times = _times(trace, population, sample)
     fired = np.isfinite(times)
     low, high = _limits(times[fired], limits)
+    colorbar = arrays.flag("colorbar", colorbar)
     sheet = _sheet(population.shape, population.size)
 
     ratio = sheet.height / sheet.width
@@ -141,7 +143,10 @@ def _times(trace, population, sample):
 
 def _limits(times, limits):
     if limits is not None:
-        low, high = (float(one) for one in limits)
+        given = arrays.numbers("limits", limits)
+        if given.shape != (2,):
+            raise InputError(f"limits has shape {given.shape}; give two times in ms that ascend")
+        low, high = (float(one) for one in given)
         if not (np.isfinite(low) and np.isfinite(high) and low < high):
             raise InputError(f"limits {limits} must be two times in ms that ascend")
         return low, high

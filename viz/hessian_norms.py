@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim import arrays as numbers
+from eventsim.errors import InputError, expect
 from viz import style
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def hessian_norms(norms: Mapping[str, Mapping[str, float]], *, axes: Axes | None
     InputError
         Nothing to draw, or arrays of different names.
     """
+    expect("norms", norms, Mapping, "a dict of what training.curvature.block_norms returns")
+    for found in norms.values():
+        expect("a group of norms", found, Mapping, "what training.curvature.block_norms returns")
+        for name, norm in found.items():
+            numbers.number(f'the norm of "{name}"', norm)
     arrays = [tuple(found) for found in norms.values()]
     if not arrays or not arrays[0] or any(names != arrays[0] for names in arrays):
         raise InputError("Hessian norms need at least one array, and the same arrays in every group; give those.")

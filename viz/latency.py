@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from eventsim.errors import InputError, choose
+from eventsim import arrays
+from eventsim.errors import InputError, choose, expect
 from viz import selection, style
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from eventsim.type_aliases import Several
 
 _BY = ("population", "class", "outcome")
+_MOST_BINS = 1_000_000  # no figure shows more, and they fit into memory
 _TEXT_UP_TO = 40  # rows; more, and the numbers beside them could not be read
 
 
@@ -80,8 +82,10 @@ def latency(
         An unknown `by` or population, missing or unusable labels, or a number of bins below 1.
     """
     choose("grouping", by, _BY)
-    if bins is not None and not (isinstance(bins, (int, np.integer)) and bins >= 1):
-        raise InputError(f"bins is {bins!r}; give a whole number from 1, or None")
+    if bins is not None:
+        if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
+            raise InputError(f"bins is {bins!r}; give a whole number from 1, or None")
+        bins = arrays.integer("bins", bins, 1, _MOST_BINS)
     if by == "population":
         rows, what, lacking = _by_population(trace, populations), "first spike", "silent"
     else:
@@ -125,6 +129,9 @@ def _by_decision(trace, by, output, labels, class_names):
     """Return the rows of decision times, the name of the axis and what a case without a time is called."""
     from eventsim import measure
 
+    if class_names is not None:
+        expect("class_names", class_names, Collection, "a list of names")
+        class_names = list(class_names)
     truth = selection.labels_of(trace, labels)
     if truth is None:
         raise InputError(f"latency by {by} needs the true classes; give labels=, one whole number a sample")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 from viz import style
 from viz.learning import curves_of, draw_panel, records_of
@@ -49,7 +50,7 @@ def layer_activity(history: Log, epoch: int | None = None, *, axes: Sequence[Axe
     logged = {record.get("epoch", n): record for n, record in enumerate(records, 1) if "spike_times" in record}
     if epoch is None and logged:
         epoch = max(logged)
-    if epoch is not None and epoch not in logged:
+    if epoch is not None and arrays.integer("epoch", epoch) not in logged:
         raise InputError(f"epoch {epoch} has no spike times; recorded: {', '.join(map(str, logged)) or 'none'}.")
     colours = {line.get_label(): line.get_color() for line in row[0].lines}
     draw_histograms(row[2], logged[epoch]["spike_times"] if logged else None, colours)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from eventsim.errors import InputError, did_you_mean
+from eventsim.errors import InputError, did_you_mean, expect
 from eventsim.io import json_lines
 from viz import style
 
@@ -88,7 +88,11 @@ def learning(
     panels, x, unit = curves_of(records)
     if quantities is None:
         quantities = [name for name in ("loss", "accuracy") if name in panels] or list(panels)[:2] or ["loss"]
-    quantities = [quantities] if isinstance(quantities, str) else list(quantities)
+    quantities = [quantities] if isinstance(quantities, str) else quantities
+    expect("quantities", quantities, Sequence, "names of quantities, or None for the usual ones")
+    quantities = [str(name) for name in quantities]
+    if not quantities:
+        raise InputError("quantities is empty; name at least one, or give None for the usual ones.")
     if records:
         for name in quantities:
             if name not in panels:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError
 from viz import selection, style
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _NEURONS = 5  # shown unless the user names some
 _STYLES = ("-", "--", ":", "-.")  # a second mark of identity once the palette has been used up
+_MOST_POINTS = 10_000_000  # no figure shows more, and they fit into memory
 _INSTANTS = 20_000  # arrivals that get points of their own; beyond, the regular grid is dense enough to see
 
 
@@ -70,12 +72,13 @@ def membrane(
     if population.kind != "neurons":
         raise InputError(f'population "{population.name}" has no membrane; name one of kind "neurons"')
     sample = selection.one_sample(trace, sample)
-    end = trace.t_stop if t_stop is None else min(t_stop, trace.t_stop)
-    start, stop = selection.window(trace, max(t_start, 0.0), end)
+    points = arrays.integer("points", points, 1, _MOST_POINTS)
+    end = trace.t_stop if t_stop is None else min(arrays.number("t_stop", t_stop), trace.t_stop)
+    start, stop = selection.window(trace, max(arrays.number("t_start", t_start), 0.0), end)
     rows = selection.rows_of_sample(trace, population.name, sample)
     ids = _neurons(population, rows, neurons)
     threshold = population.neuron.resolve(population.size).v_threshold
-    times = _times(trace, population, rows, ids, sample, start, stop, int(points))
+    times = _times(trace, population, rows, ids, sample, start, stop, points)
     potential = np.asarray(trace.membrane(population.name, ids, times, sample).v)
 
     axes = style.single_axes(axes, (7.5, 3.6))
@@ -109,7 +112,10 @@ def _neurons(population, rows, neurons):
         firing = firing[spread]
         silent = np.setdiff1d(np.arange(min(population.size, _NEURONS)), firing)
         return np.concatenate([firing, silent])[:_NEURONS].astype(np.int64)
-    ids = np.atleast_1d(np.asarray(neurons))
+    try:
+        ids = np.atleast_1d(np.asarray(neurons))
+    except ValueError:  # rows of different lengths
+        ids = np.full(1, -1)
     if ids.ndim != 1 or ids.dtype.kind not in "iu" or (ids < 0).any() or (ids >= population.size).any():
         raise InputError(
             f'neurons {neurons!r} are not in "{population.name}"; give ids from 0 to {population.size - 1}'

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import InputError, choose
 from viz import selection, style
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 _ARRANGEMENTS = ("side", "overlay")
 _SIDE_BY_SIDE = 8  # samples; with more, each is too narrow to read and they are laid over each other
+_MOST_BINS = 1_000_000  # no figure shows more, and they fit into memory
 _SAMPLE_GAP = 0.04  # of the shown window, between two samples side by side
 
 
@@ -126,9 +128,13 @@ def raster(
     if arrange is None:
         arrange = "side" if samples.size <= _SIDE_BY_SIDE else "overlay"
     choose("arrangement", arrange, _ARRANGEMENTS)
-    width = (stop - start) / 50 if bin_width is None else float(bin_width)
+    rates, rasterize_above = arrays.flag("rates", rates), arrays.integer("rasterize_above", rasterize_above, 0)
+    width = (stop - start) / 50 if bin_width is None else arrays.number("bin_width", bin_width)
     if not 0 < width < np.inf:
         raise InputError(f"bin_width is {bin_width}; give a width in ms above 0")
+    if rates and (stop - start) / width > _MOST_BINS:
+        raise InputError(f"bin_width is {width:g} ms, too little for {stop - start:g} ms; give a width that "
+                         f"makes at most {_MOST_BINS} bins")
 
     side = arrange == "side" and samples.size > 1
     wide = 7.5 if not side else min(7.5 + 1.2 * (samples.size - 1), 13.0)

@@ -41,10 +41,11 @@ def report(source: PathLike, out: PathLike | None = None) -> pathlib.Path:
     the files: nothing is simulated again. What is not there is left out.
     """
     from eventsim.io.aside import check_target, written_aside
+    from eventsim.io.plain_file import path_of
     from viz.reporting import contents, whole
 
-    source = pathlib.Path(source)
-    out = _beside(source) if out is None else pathlib.Path(out)
+    source = path_of(source)
+    out = _beside(source) if out is None else path_of(out)
     if out.suffix.lower() not in _ENDINGS:
         raise InputError(f'"{out}" does not end with {" or ".join(_ENDINGS)}; give the name of a page to write')
     if source.exists():

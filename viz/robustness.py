@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim.errors import InputError, expect
 from viz import style
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ def robustness(sweeps: Mapping[str, Mapping[str, Any]], *, axes: Sequence[Axes] 
     InputError
         Nothing to draw, or a disturbance that is not known.
     """
+    expect("sweeps", sweeps, Mapping, "a dict of what benchmarks/robustness.py measures")
+    for result in sweeps.values():
+        expect("a model of the sweeps", result, Mapping, "a dict with undisturbed and sweeps")
+        if not {"undisturbed", "sweeps"} <= set(result) or not isinstance(result["sweeps"], Mapping):
+            raise InputError("a model of the sweeps lacks its figures; give a dict with undisturbed and sweeps.")
     names = [key for key in QUANTITIES if any(key in result["sweeps"] for result in sweeps.values())]
     unknown = {key for result in sweeps.values() for key in result["sweeps"]} - QUANTITIES.keys()
     if unknown or not names:

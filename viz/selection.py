@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim import arrays
+from eventsim.errors import InputError, expect
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
     from eventsim.spike_table import SpikeTable
     from eventsim.trace import Trace
     from eventsim.type_aliases import Integers, Several, Which
+
+
+def check_trace(trace: Trace) -> None:
+    """Raise `InputError` unless `trace` is one."""
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
 
 
 def samples_of(trace: Trace, sample: Any) -> Integers:
@@ -38,6 +45,7 @@ def samples_of(trace: Trace, sample: Any) -> Integers:
     InputError
         A sample that the trace does not have, or something that is no sample number.
     """
+    check_trace(trace)
     count = trace.n_samples
     if sample is None:
         return np.arange(count)
@@ -120,11 +128,13 @@ def populations_of(trace: Trace, populations: Several | None) -> list[str]:
     InputError
         A population that is unknown or was not recorded.
     """
+    check_trace(trace)
     if populations is None:
         return [name for name in trace.populations if not trace.network.populations[name].is_readout]
     one = isinstance(populations, str) or hasattr(populations, "name")
     several: Any = [populations] if one else populations
-    asked = {getattr(each, "name", each) for each in several}
+    expect("populations", several, Iterable, "a name, a list of names, or None for all")
+    asked = [getattr(each, "name", each) for each in several]
     for name in asked:
         trace.spikes(name)  # raises the trace's own one-line error
     return [name for name in trace.network.populations if name in asked]
@@ -150,6 +160,7 @@ def one_population(trace: Trace, population: Which) -> Population:
     InputError
         A population that is unknown or was not recorded.
     """
+    check_trace(trace)
     name: Any = getattr(population, "name", population)
     trace.spikes(name)
     return trace.network.populations[name]
@@ -177,7 +188,8 @@ def window(trace: Trace, t_start: float, t_stop: float | None) -> tuple[float, f
     InputError
         A window that is empty, not a number, or infinite.
     """
-    start, stop = float(t_start), float(trace.t_stop if t_stop is None else t_stop)
+    start = arrays.number("t_start", t_start)
+    stop = trace.t_stop if t_stop is None else arrays.number("t_stop", t_stop)
     if not (np.isfinite(start) and np.isfinite(stop) and start < stop):
         raise InputError(
             f"window {start:g} to {stop:g} ms is empty or endless; t_start < t_stop, both finite"
@@ -227,6 +239,7 @@ def labels_of(trace: Trace, labels: ArrayLike | None) -> Integers | None:
     InputError
         Not one whole number a sample.
     """
+    check_trace(trace)
     if labels is None:
         return trace.labels
     return trace.with_labels(labels).labels

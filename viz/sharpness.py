@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
+from eventsim import arrays
 from eventsim.errors import InputError
 from viz import style
 from viz.learning import records_of
@@ -35,7 +37,7 @@ def sharpness(history: Log, rate: float | None = None, *, axes: Axes | None = No
     InputError
         No record has a sharpness, or a rate that is not positive.
     """
-    if rate is not None and not rate > 0.0:
+    if rate is not None and not 0.0 < arrays.number("rate", rate) < math.inf:
         raise InputError(f"rate is {rate!r}; give a learning rate above 0, or leave it out.")
     records = [record for record in records_of(history) if record.get("sharpness") is not None]
     if not records:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 TOPOLOGY, WEIGHT, DELAY = 0, 1, 2
 """Third counter of a random draw: what is drawn. The first two are the target and the source neuron."""
 
+_WEIGHTS = f"weights must be finite numbers, at most {arrays.LARGEST:g} in size"
+
 _CHUNK = 1 << 16  # draws at a time: temporary arrays stay in the cache, twice as fast
 
 
@@ -138,8 +140,8 @@ def given_weight(value: Drawn) -> float | Floats | Distribution:
 
 
 def check_weight(array: Floats) -> None:
-    """Raise `InputError` where a weight is NaN or infinite."""
-    arrays.check_each("weight", array, np.isfinite(array), "weights must be finite numbers")
+    """Raise `InputError` where a weight is NaN, infinite or too large to compute with."""
+    arrays.check_each("weight", array, np.abs(array) <= arrays.LARGEST, _WEIGHTS)
 
 
 def check_delay(array: Floats) -> None:

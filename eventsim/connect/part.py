@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventsim.arrays import numbers
 from eventsim.connect.base import Connection, pooled_index
 from eventsim.connect.convolution import Conv2d
 from eventsim.connect.dense import AllToAll, Dense
@@ -194,9 +195,11 @@ def _shape_of_whole(source: Population, target: Population, rule: Connection) ->
 
 
 def _cut(part: Part, what: str, values: Any, shape: tuple[int, ...] | None) -> Any:
-    if values is None or isinstance(values, Distribution) or np.ndim(values) == 0:
+    if values is None or isinstance(values, Distribution):
         return values
-    values = np.asarray(values)
+    values = numbers(what, values)
+    if values.ndim == 0:
+        return values
     kind = type(part.rule).__name__
     if shape is None:
         raise InputError(f"{kind} draws its own synapses: {what} must be one number or a distribution; got shape "

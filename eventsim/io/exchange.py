@@ -226,10 +226,12 @@ def chosen_samples(n_samples, samples):
     if samples is None:
         return every.tolist()
     try:
-        wanted = every[samples if isinstance(samples, slice) else np.asarray(samples)]
-    except IndexError:
-        raise InputError(f"samples {samples!r} cannot be chosen; there are samples 0 to {n_samples - 1}") from None
-    return np.atleast_1d(wanted).tolist()
+        wanted = np.atleast_1d(every[samples if isinstance(samples, slice) else np.asarray(samples)])
+    except (IndexError, OverflowError, TypeError, ValueError):
+        wanted = every.reshape(1, -1)
+    if wanted.ndim != 1:
+        raise InputError(f"samples {samples!r} cannot be chosen; there are samples 0 to {n_samples - 1}")
+    return wanted.tolist()
 
 
 class Trains:

@@ -15,7 +15,7 @@ import numpy as np
 
 import eventsim
 from eventsim import arrays, optional, provenance
-from eventsim.errors import InputError
+from eventsim.errors import InputError, expect
 from eventsim.io import exchange
 
 if TYPE_CHECKING:
@@ -109,6 +109,11 @@ def from_neo(
     """
     neo = optional.package("neo", "neo")
     start = None if isinstance(origin, str) and origin == START else arrays.number("origin", origin)
+    if start is not None and not np.isfinite(start):
+        raise InputError(f'origin is {start:g} ms; give a finite time, or "{START}"')
+    expect("key", key, str, "the name of an annotation")
+    if population is not None:
+        expect("population", population, str, "the name of one, or leave it out")
     samples = _segments(neo, source)
     if population is None:
         named = {name for trains in samples for train in trains if (name := _population(train)) is not None}

@@ -6,6 +6,7 @@ step, so a spike is a pulse of area dt (docs/nir.md).
 """
 
 import math
+import sys
 
 import numpy as np
 
@@ -34,7 +35,7 @@ def seconds(milliseconds):
 def step_of(dt):
     """Return the area of a spike in ms as a float, checked."""
     number = isinstance(dt, int | float | np.integer | np.floating) and not isinstance(dt, bool)
-    if not number or not 0.0 < dt < math.inf:
+    if not number or not 0.0 < dt <= sys.float_info.max:
         raise InputError(f"dt = {dt!r} cannot be used; give the area of a spike in ms, finite and above 0.")
     return float(dt)
 

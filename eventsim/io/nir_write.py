@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eventsim.arrays import flag
 from eventsim.constants import NEVER
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from eventsim.io import nir_cells, nir_file, nir_units, nir_weights
 from eventsim.io.nir_read import LOOP_KEY, ONSET, STEP_KEY
 from eventsim.network import Network
@@ -62,7 +63,7 @@ def to_nir(
     if not isinstance(net, Network):
         hint = "; give its network, model.net" if isinstance(getattr(net, "net", None), Network) else ""
         raise InputError(f"to_nir takes a Network; got {type(net).__name__}{hint}.")
-    graph = _Writer(nir, net, nir_units.step_of(dt), outputs, bool(metadata)).graph()
+    graph = _Writer(nir, net, nir_units.step_of(dt), outputs, flag("metadata", metadata)).graph()
     if path is not None:
         nir_file.write(path, graph)
     return graph
@@ -109,6 +110,7 @@ class _Writer:
         neurons = [name for name in neurons if name not in self.onsets]
         if outputs is None:
             outputs = [name for name in neurons if name not in feeding] or neurons
+        expect("outputs", outputs, Iterable, "a list of names of populations")
         self.outputs = [choose("output population", name, neurons) for name in outputs]
         if not net.populations:
             raise InputError("the network has no populations; there is nothing to convert.")

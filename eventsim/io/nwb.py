@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim import arrays, optional, provenance
-from eventsim.errors import InputError
+from eventsim.errors import InputError, expect
 from eventsim.io import exchange, hdf5
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
@@ -73,10 +73,18 @@ def to_nwb(
     """
     exchange.check_trace("to_nwb", trace)
     pynwb = optional.package("pynwb", "nwb")
+    for name, text in (("session_description", session_description), ("identifier", identifier)):
+        if text is not None:
+            expect(name, text, str, "text, or leave it out")
     every = exchange.exported(trace, populations)
+    if not every:
+        raise InputError("an NWB file of no populations says nothing; name at least one")
     for columns in every:
         exchange.refuse_amplitudes(columns, "an NWB file")
-    axis = _Axis(trace, exchange.chosen_samples(trace.n_samples, samples), spacing)
+    chosen = exchange.chosen_samples(trace.n_samples, samples)
+    if not chosen:
+        raise InputError("an NWB file of no samples says nothing; choose at least one of the trace")
+    axis = _Axis(trace, chosen, spacing)
     content = pynwb.NWBFile(
         session_description=session_description or f"eventsim, engine {trace.engine}: {len(axis.samples)} samples of "
         f"{trace.t_stop:g} ms, one every {axis.spacing:g} ms",

@@ -20,7 +20,6 @@ file is in its place; the description goes first, so that a folder without one h
 import contextlib
 import hashlib
 import io
-import pathlib
 import re
 import time
 
@@ -51,6 +50,8 @@ _COLUMNS = ("timestamps", "node_ids", "slope", "generation")
 def folder_of(path):
     """Return the folder of the segments of a trace file."""
     path = path_of(path)
+    if not path.name:
+        raise InputError(f'"{path}" names no file; give the name of a trace file')
     return path.with_name(path.name + ".segments")
 
 
@@ -76,7 +77,8 @@ class Writer:
     """
 
     def __init__(self, path, lowered, names, description):
-        self.path, self._folder = pathlib.Path(path), folder_of(path)
+        self.path = path_of(path)
+        self._folder = folder_of(self.path)
         self._lowered, self._names, self._description = lowered, names, description
         self._pieces, self._reached, self._rows, self._counts = {}, {}, 0, {}
         self._written, self._run = 0, None

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from eventsim import provenance
+from eventsim.arrays import flag
 from eventsim.errors import InputError
 from eventsim.io import exchange
 from eventsim.io.aside import written_aside
@@ -67,12 +68,13 @@ def to_csv(
     Columns: sample, population, neuron, time_ms; then slope, amplitude (see the module). Rows are ordered by
     population, sample, time and neuron. UTF-8.
     """
+    slope = flag("slope", slope)
     every = exchange.exported(source, populations)
     n_samples = exchange.number_of_samples(source)
     if slope and not isinstance(source, Trace):
         raise InputError("Spikes have no slopes; leave slope out, or give the trace")
     amplitude = any(columns.amplitude is not None for columns in every)
-    names = ["sample", "population", "neuron", "time_ms"] + ["slope"] * bool(slope) + ["amplitude"] * amplitude
+    names = ["sample", "population", "neuron", "time_ms"] + ["slope"] * slope + ["amplitude"] * amplitude
     with written_aside(path) as aside, open(aside, "w", encoding="utf-8", newline="\n") as file:
         file.writelines(f"# {key}: {value}\n" for key, value in _facts(source, every, n_samples))
         file.write(",".join(names) + "\n")

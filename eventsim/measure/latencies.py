@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventsim.errors import expect
+
 if TYPE_CHECKING:
     from eventsim.trace import Trace
     from eventsim.type_aliases import Array, Floats, Integers, Which
@@ -103,4 +105,5 @@ def latency(trace: Trace, population: Which) -> Latency:
     InputError
         The population is unknown or was not recorded.
     """
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
     return Latency(trace.first_spikes(population))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim.arrays import frozen
+from eventsim.arrays import frozen, numbers
 from eventsim.errors import InputError
 from eventsim.measure import readout
 from eventsim.measure.counts import firing_populations
@@ -86,7 +86,7 @@ def anytime(
     """
     name, silent = output_of(trace, output)
     times = _checked_times(trace, times)
-    labels = trace.labels if labels is None else np.asarray(labels)
+    labels = trace.labels if labels is None else numbers("labels", labels)
     if silent:
         guess = np.empty((len(times), trace.n_samples), dtype=np.int64)
         readout.leaders(*readout.deciding(trace, name), times, guess)
@@ -113,8 +113,8 @@ def _checked_times(trace: Trace, times: ArrayLike | None) -> Floats:
         if not np.isfinite(trace.t_stop):
             raise InputError("the run has no end; give times=")
         return np.linspace(0.0, trace.t_stop, N_TIMES)
-    given = np.array(times, dtype=np.float64, ndmin=1)
-    if given.ndim != 1 or np.isnan(given).any() or (given < 0).any() or (np.diff(given) < 0).any():
+    given = np.atleast_1d(numbers("times", times))
+    if given.ndim != 1 or np.isnan(given).any() or (given < 0).any() or (given[1:] < given[:-1]).any():
         raise InputError("times must be a list of times >= 0 ms that ascend")
     return given
 

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from eventsim.errors import InputError
+from eventsim import arrays
+from eventsim.errors import InputError, expect
 
 if TYPE_CHECKING:
     from eventsim.recording import Record
@@ -62,7 +63,9 @@ def mean_firing_rate(trace: Trace, population: Which, t_start: float = 0.0, t_st
         The population is unknown or was not recorded, or the window is empty, endless, or not within the span
         that was recorded.
     """
-    stop = trace.t_stop if t_stop is None else float(t_stop)
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    t_start = arrays.number("t_start", t_start)
+    stop = trace.t_stop if t_stop is None else arrays.number("t_stop", t_stop)
     if not 0 <= t_start < stop < np.inf:
         raise InputError(
             f"the window {t_start} to {stop} ms holds no rate; give 0 <= t_start < t_stop, both finite"
@@ -199,6 +202,7 @@ def fanofactor(trace: Trace, population: Which) -> Floats:
     InputError
         The population is unknown, or was neither recorded as a whole nor counted.
     """
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
     counts = trace.counts(population).astype(np.float64)
     size = counts.shape[1]
     if trace.n_samples == 0:
@@ -212,6 +216,7 @@ def _name(population: Which) -> Any:
 
 def _table(trace: Trace, population: Which) -> tuple[SpikeTable, int]:
     """Return the spikes of a population given by name or handle, and its size."""
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
     table = trace.spikes(population)
     return table, trace.network.populations[_name(population)].size
 

@@ -30,6 +30,7 @@ from eventsim.connect.part import joined
 from eventsim.errors import InputError, choose
 from eventsim.io import hdf5, network_file, trace_file
 from eventsim.io.aside import check_target, hdf5_aside
+from eventsim.io.plain_file import path_of
 from eventsim.spike_table import SpikeTable
 from eventsim.trace import Trace
 
@@ -46,7 +47,9 @@ _COLUMNS = ("timestamps", "node_ids", "sample", "slope", "generation")
 
 def folder_of(path: PathLike) -> pathlib.Path:
     """Return the folder of the ranks' files for a run to a path."""
-    path = pathlib.Path(path)
+    path = path_of(path)
+    if not path.name:
+        raise InputError(f'"{path}" names no run; give the out= of eventsim.mpi.simulate')
     return path.with_name(path.name + ".ranks")
 
 
@@ -209,7 +212,7 @@ def spikes(path: PathLike, name: str) -> SpikeTable:
 @contextlib.contextmanager
 def _opened(path: PathLike) -> Iterator[list[Any]]:
     """Give the files of all ranks, in their order."""
-    folder = pathlib.Path(path)
+    folder = path_of(path)
     folder = folder if folder.is_dir() else folder_of(folder)
     if not _file(folder, 0).is_file():
         raise InputError(f'there is no run of several ranks in "{folder}"; give the out= of eventsim.mpi.simulate')

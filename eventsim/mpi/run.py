@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim import arrays
+from eventsim.choice import MOST_SHARDS
 from eventsim.engines import window
 from eventsim.engines.prepared import prepare, shortest_delay
 from eventsim.errors import InputError
@@ -28,7 +29,7 @@ from eventsim.recording import Memory, Record, Recorder, checked_record
 from eventsim.spike_table import empty_table
 from eventsim.spikes import Spikes
 from eventsim.stimulus import InputColumns, checked_stimulus
-from eventsim.stops import positive, whole
+from eventsim.stops import checked_end, whole
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Meter, PathLike, Recorded, Stimulus
@@ -119,13 +120,11 @@ class _Run:
 
     def __init__(self, net: Network, stimulus: Any, t_stop: Any, out: Any, seed: Any, record: Any, threads: Any,
                  rows: Any, progress: Any) -> None:
-        if t_stop is None:
-            raise InputError("t_stop is missing; give the end of the run in ms")
-        self.net, self.t_stop = net, positive("t_stop", t_stop)
+        self.net, self.t_stop = net, checked_end(net, t_stop)
         self.stimulus, self.n_samples = checked_stimulus(net.part, stimulus)
         self.recording = checked_record(net.part, record)
         self.seed = 0 if seed is None else whole("seed", seed)
-        self.threads, self.rows = arrays.integer("threads", threads, 1), arrays.flag("rows", rows)
+        self.threads, self.rows = arrays.integer("threads", threads, 1, MOST_SHARDS), arrays.flag("rows", rows)
         missing = set(net.rules) - set(net.part.projections)
         if missing:
             raise InputError(f'projection "{min(missing)}" was given up by a run with rows=False; build the network '

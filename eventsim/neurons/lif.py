@@ -42,6 +42,12 @@ PARAMETERS = (
 """The names of all parameters, in the order of the constructor."""
 
 
+_SHORTEST, _LONGEST = 1e-30, 1e30
+"""Time constants in ms: weights, amplitudes and potentials of the largest size, divided by them, can be squared."""
+
+_SIZES = f"allowed: 0, and sizes from {arrays.SMALLEST:g} to {arrays.LARGEST:g}"
+
+
 class Parameters(NamedTuple):
     """The parameters of a population: the time constants (ms), and one value a neuron of all others."""
 
@@ -207,6 +213,7 @@ class LIF:
         InputError
             If an array has neither `shape` nor (size,).
         """
+        shape = arrays.shape("shape", shape)
         size = int(np.prod(shape, dtype=np.int64))
         changes = {}
         for name in PARAMETERS:
@@ -240,6 +247,7 @@ class LIF:
         InputError
             If an array does not have one value a neuron.
         """
+        size = arrays.integer("size", size, 1, arrays.MAXIMUM_SIZE)
         flat = self.flattened((size,))
         start = flat.v_rest if flat.v_init is None else flat.v_init
 
@@ -302,7 +310,7 @@ def _receptors(tau_syn: Any) -> tuple[tuple[str, ...], tuple[float, ...]]:
 
 def _time_constant(name: str, value: Any) -> float:
     zero_allowed = name != "tau_mem"
-    minimum = ">= 0" if zero_allowed else "> 0"
+    minimum, zero = (">= 0", "0 and ") if zero_allowed else ("> 0", "and ")
     if value is None:
         raise InputError(f"LIF needs {name}, in ms ({minimum}; inf allowed).")
     if isinstance(value, Mapping):
@@ -316,6 +324,8 @@ def _time_constant(name: str, value: Any) -> float:
     result = float(array)
     if not (result > 0 or (result == 0 and zero_allowed)):
         raise InputError(f"{name} is {result:g}; allowed: {minimum} (ms; inf allowed).")
+    if 0.0 < result < math.inf and not _SHORTEST <= result <= _LONGEST:
+        raise InputError(f"{name} is {result:g}; allowed: {_SHORTEST:g} to {_LONGEST:g} ms, {zero}inf.")
     return result
 
 
@@ -329,6 +339,7 @@ def _one_or_many(array: Floats) -> float | Floats:
 def _finite(name: str, value: ArrayLike) -> float | Floats:
     array = arrays.numbers(name, value)
     arrays.check_each(name, array, np.isfinite(array), "allowed: finite numbers")
+    arrays.check_each(name, array, arrays.of_size(array), _SIZES)
     return _one_or_many(array)
 
 
@@ -336,6 +347,7 @@ def _threshold(value: ArrayLike) -> float | Floats:
     array = arrays.numbers("v_threshold", value)
     allowed = "allowed: numbers, or inf for a readout that never fires"
     arrays.check_each("v_threshold", array, array > -np.inf, allowed)
+    arrays.check_each("v_threshold", array, arrays.of_size(array) | (array == np.inf), _SIZES)
     return _one_or_many(array)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from networks import Case, Population, Projection
 
 import eventsim as es
+from eventsim import arrays
 from eventsim.neurons import membrane
 
 INF = math.inf
@@ -24,7 +25,7 @@ MOVES = 300
 LONGEST = 1e6
 """Longest run, ms: the horizons of the compiled engines are 64 ms at most."""
 
-LEAST = 1e-200
+LEAST = arrays.SMALLEST
 """Least distance of the threshold from v_rest and v_init, but for none; weights and amplitudes may be less."""
 
 WINDOWS = 1e4
@@ -81,7 +82,7 @@ def neuron(random, tau_mem, taus, span, once=False):
     threshold = random.choice((
         rest + size, rest + size, rest + size, rest + size, rest, rest - size, rest + 1e6 * size,
         math.nextafter(rest, INF), math.nextafter(rest, -INF)))
-    if 0.0 < abs(threshold - rest) < LEAST:  # what decays stands still below 1e-290
+    if 0.0 < abs(threshold - rest) < LEAST:  # a potential of less is refused
         threshold = rest + random.choice((-LEAST, LEAST))
     reset = random.choice((min(rest, threshold), threshold)) - size * random.choice((1.0, 1e-6, 1e6))
     if reset >= threshold:  # absorbed

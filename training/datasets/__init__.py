@@ -32,7 +32,7 @@ from __future__ import annotations
 import operator
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from eventsim.errors import InputError, choose
+from eventsim.errors import InputError, choose, expect
 from training.datasets import cifar10, digits, dvs_gesture, mnist, nmnist, saccades, shd, yin_yang
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def split_validation(dataset: Dataset, n: int) -> tuple[Dataset, Dataset]:
     InputError
         If no sample is left for one of the parts.
     """
+    expect("dataset", dataset, Dataset, "a Dataset, as load returns it")
     count = len(dataset.labels)
     try:
         n = operator.index(n)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import InputError
 from eventsim.io.aside import written_aside
+from eventsim.io.plain_file import path_of
 from training.experiment import CONFIG, RESULT, write_json
 
 if TYPE_CHECKING:
@@ -46,11 +47,13 @@ class Folder:
     """
 
     def __init__(self, path: PathLike, kind: str, settings: Report) -> None:
-        self.path, self._kind, self._settings = pathlib.Path(path), kind, settings
+        self.path, self._kind, self._settings = path_of(path), kind, settings
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except (FileExistsError, NotADirectoryError):
             raise InputError(f'"{path}" is a file; give a folder for the sweep.') from None
+        except OSError as error:
+            raise InputError(f'"{path}" cannot be made: {error.strerror or error}; choose another folder.') from None
         self._check()
 
     def _check(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from eventsim import provenance
 from eventsim.errors import InputError
+from eventsim.io.plain_file import path_of
 from training import config as configuration
 from training import horizon
 from training.encode import sample_shape
@@ -55,7 +56,7 @@ def prepare(
             raise InputError(f"point {number} of the sweep cannot be trained: {error}") from None
         if config.data.whole:
             raise InputError(_WHOLE)
-    return Job("training", {}, train, None if data is None else str(pathlib.Path(data).resolve()))
+    return Job("training", {}, train, None if data is None else str(path_of(data).resolve()))
 
 
 def train(data: str | None, tables: Settings) -> Found:

@@ -1,5 +1,6 @@
 """Numbers at the ends of what is allowed: every engine has the same bits, none warns, and every spike is where V is."""
 
+import itertools
 import math
 import warnings
 
@@ -92,9 +93,44 @@ def test_the_oracle_notices_a_spike_too_many_one_too_few_and_one_that_is_late():
 @pytest.mark.parametrize("wrong, named", [
     ({"v_reset": 2.0}, "v_reset 2 is not below v_threshold 1"), ({"v_threshold": -math.inf}, "v_threshold is -inf"),
     ({"v_rest": math.inf}, "v_rest is inf"), ({"t_refractory": -5e-324}, "t_refractory is -4.94066e-324"),
-    ({"tau_mem": 0.0}, "tau_mem is 0"), ({"tau_syn": -1e-300}, "tau_syn is -1e-300")])
+    ({"tau_mem": 0.0}, "tau_mem is 0"), ({"tau_syn": -1e-300}, "tau_syn is -1e-300"),
+    ({"tau_mem": 9e-31}, "tau_mem is 9e-31; allowed: 1e-30 to 1e+30 ms, and inf"),
+    ({"tau_syn": 2e30}, "tau_syn is 2e+30; allowed: 1e-30 to 1e+30 ms, 0 and inf"),
+    ({"v_init": -5e-324}, "v_init is -4.94066e-324; allowed: 0, and sizes from 1e-60 to 1e+60"),
+    ({"v_threshold": 1e160}, "v_threshold is 1e+160; allowed: 0, and sizes from 1e-60 to 1e+60"),
+    ({"i_offset": [0.0, 1e-61]}, "i_offset[1] is 1e-61; allowed: 0, and sizes")])
 def test_what_no_engine_could_follow_is_refused_before_any_does(wrong, named):
     assert named in refusal(es.LIF, **({"tau_mem": 20.0, "tau_syn": 5.0} | wrong))
+
+
+@pytest.mark.parametrize("what, call", [
+    ("weight", lambda: es.Dense([[1.1e60]])), ("amplitude", lambda: es.Spikes([1.0], [0], amplitude=[-1.1e60]))])
+def test_weights_and_amplitudes_whose_squares_overflow_are_refused(what, call):
+    message = refusal(call)
+    assert what in message and "at most 1e+60 in size" in message
+
+
+@pytest.mark.parametrize("taus", [
+    (10.0, 5.0), (10.0, 20.0), (10.0, 10.01), (math.inf, 5.0), (10.0, math.inf), (math.inf, math.inf), (10.0, 0.0)],
+    ids=str)
+def test_potentials_and_weights_of_any_allowed_size_give_the_same_spikes(taus):
+    found = []
+    for unit, engine in itertools.product((2.0**-199, 1.0, 2.0**197), ("reference", "heap", "window")):
+        net = es.Network()
+        net.input("in", 1)
+        net.population("cell", 1, es.LIF(*taus, v_threshold=unit, v_reset=-unit))
+        net.connect("in", "cell", es.Dense([[4.0 * unit]]))
+        found.append(es.simulate(net, es.Spikes([1.0], [0]), 10.0, engine=engine).spikes("cell").time.tolist())
+    assert found[0] and all(times == found[0] for times in found)
+
+
+def test_a_run_that_would_never_end_beside_its_time_constants_is_refused():
+    net = es.Network()
+    net.population("cell", 1, es.LIF(1e-9, 1e-30))
+    said = "too long beside the time constants of \"cell\"; end by 1.38778e-17 ms"
+    assert said in refusal(es.simulate, net, None, 1.0)
+    assert said in refusal(es.Simulation(net).run, 1.0)
+    assert es.simulate(net, None, 1e-25).number_of_spikes("cell") == 0
 
 
 @pytest.mark.parametrize("delay", [math.inf, -5e-324, math.nan])

@@ -1,0 +1,26 @@
+"""Measures of traces with one argument that is nonsense."""
+
+import pytest
+from calls import measures
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+
+@pytest.mark.parametrize("name", measures.CALLS)
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_measures_take_nonsense_or_refuse_it_in_one_line(name, data):
+    measures.CALLS[name].with_nonsense(data)
+
+
+OF_TRACES = [name for name, call in measures.CALLS.items() if "trace" not in call.fixed and ".De" not in name
+             and "dense" not in name]
+FOUND = [(name, "trace", None) for name in OF_TRACES] + [
+    ("eventsim.measure.rates", "t_start", None), ("eventsim.measure.mean_firing_rate", "t_start", "a"),
+    ("eventsim.measure.dense_multiply_adds", "net", 3),
+]
+
+
+@pytest.mark.parametrize("name, argument, value", FOUND)
+def test_nonsense_that_once_came_through_is_refused_in_one_line(name, argument, value):
+    measures.CALLS[name].with_one_wrong(argument, value)
