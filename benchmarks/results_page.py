@@ -81,7 +81,8 @@ def headline():
             f"{look['for']} ({look['samples']:,} images, {percent(look['accuracy'])} %)" for look in looks) + "."
     yield from ["", "Grey: training images as they are augmented, with dropout. Blue: validation images.", ""]
     for name, result, *_ in networks():
-        yield f"![Loss and accuracy by epoch of {DATA[result['dataset']]}](images/learning_{name}.png)"
+        silent = ", silent outputs" if result["readout"] == "potential" else ""
+        yield f"![Loss and accuracy by epoch of {DATA[result['dataset']]}{silent}](images/learning_{name}.png)"
         yield ""
 
 

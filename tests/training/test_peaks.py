@@ -37,6 +37,7 @@ def run(net, stimulus, weights=None):
     return layers.forward(plan, stimulus, T_STOP, weights=weights, keep_events=True, threads=1)
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("offset", [0.0, -0.02])
 @pytest.mark.parametrize("taus", REGIMES)
 def test_the_largest_potential_is_that_of_a_fine_grid(taus, offset):
