@@ -206,7 +206,7 @@ def test_data_that_cannot_be_used_are_refused_with_one_line(values, labels, said
     ({"epochs": 0}, "epochs = 0"),
     ({"batch": 1.5}, "batch must be a whole number >= 1; got 1.5"),
     ({"learning_rate": -1.0}, "lr"),
-    ({"t_stop": 0.0}, "t_stop = 0.0"),
+    ({"t_stop": 0.0}, "t_stop is 0.0"),
     ({"random_state": -1}, "random_state must be a whole number"),
     ({"random_state": "x"}, "random_state must be a whole number"),
 ])

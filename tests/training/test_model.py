@@ -86,7 +86,7 @@ def other(**changes):
     (lambda: other(net=make(True).net), "use decode.Potential"),
     (lambda: other(output="outputs"), 'Did you mean "output"'),
     (lambda: other(encoder=encode.Latency(input="img")), 'Did you mean "image"'),
-    (lambda: other(t_stop=np.inf), "t_stop = inf"),
+    (lambda: other(t_stop=np.inf), "t_stop is inf"),
     (lambda: make().encode(IMAGES[:, :2]), "do not fit the input"),
     (lambda: make().evaluate(IMAGES[:0], []), "no samples"),
     (lambda: training.Model.load("nowhere.h5"), 'no model file "nowhere.h5"'),
