@@ -140,8 +140,8 @@ def pooling():
                      percent(pooled[0]["several"] if pooled else None, 0)))
     yield from table(("pooling", "right, %", "decisions that differ from average", "spikes an image",
                       "spikes of a pooled neuron that fires", "of those fire several times, %"), rows)
-    yield from ["The maximum over a window in every instant passes every spike on: its neurons fire several times, where one "
-                "spike a neuron was asked for, and nothing is gained over the average.", ""]
+    yield from ["The maximum over a window in every instant passes every spike on: its neurons fire several times, "
+                "where one spike a neuron was asked for, and nothing is gained over the average.", ""]
 
 
 def ablation():
