@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
     from eventsim.type_aliases import Array, Floats
 
+CHANNELS = ("on", "on_off", "contrast")
+"""How values become channels; all but the first double them."""
+
+_FULL_CONTRAST = 2.5  # standard deviations of a sample
+_WIDEST = 1000.0  # pixels
 _MOST_LEVELS = 1 << 14  # ON and OFF levels fit 16 bits
 _MS_PER_S = 1000.0
 _MOST_INTERVALS = 64  # of a Poisson train drawn at a time
@@ -38,10 +43,11 @@ def latency(
     t_max: float = 1.0,
     t_min: float = 0.0,
     threshold: float = 0.0,
-    channels: Literal["on", "on_off"] = "on",
+    channels: Literal["on", "on_off", "contrast"] = "on",
     scale: float | None = None,
     bias: float | Sequence[float] | None = None,
     step: float | None = None,
+    surround: float | None = None,
 ) -> Spikes:
     """Encode every value as one spike, the larger the earlier.
 
@@ -58,10 +64,13 @@ def latency(
     threshold : float, optional
         Largest scaled value that stays silent. The default silences zeros only, a negative one
         nothing.
-    channels : {"on", "on_off"}, optional
+    channels : {"on", "on_off", "contrast"}, optional
         ``"on_off"`` doubles the channels (the last axis): first all ON channels, then as many OFF
         channels, in which ``1 - x`` is encoded. A map of shape (height, width) becomes (height,
-        width, 2); ``n`` values become ``2 n``.
+        width, 2); ``n`` values become ``2 n``. ``"contrast"`` doubles them too: ON channels encode
+        how far a value lies above a mean (see `surround`), OFF channels how far below, in units of
+        2.5 standard deviations of these distances in the sample and at most 1. What lies near the
+        mean stays silent (ON- and OFF-centre cells; Van Rullen, Thorpe 2001).
     scale : float, optional
         The value that stands for 1, also for ``uint8`` (16 for the 8 x 8 digits).
     bias : float or sequence of float, optional
@@ -69,6 +78,10 @@ def latency(
         input population is then flat; beside a map use an input population of its own.
     step : float, optional
         Times are rounded to multiples of this many ms (half a step to the even one): 1 for networks in steps.
+    surround : float, optional
+        Of ``channels="contrast"``: the mean is that of all channels around a place, weighted by a
+        Gaussian of this many pixels (standard deviation; at the rim the outermost pixels go on).
+        The mean of the whole sample where it is not given.
 
     Returns
     -------
@@ -89,7 +102,12 @@ def latency(
     _check_span(t_min, t_max)
     if not -math.inf < arrays.number("threshold", threshold) < 1:
         raise InputError(f"threshold is {threshold}; give a number below 1, the brightest value")
-    choose("channels", channels, ("on", "on_off"))
+    choose("channels", channels, CHANNELS)
+    if surround is not None:
+        if channels != "contrast":
+            raise InputError(f'surround is for channels="contrast", not "{channels}"; drop it')
+        if not 0.0 < arrays.number("surround", surround) <= _WIDEST:
+            raise InputError(f"surround is {surround}; give a number of pixels above 0, at most {_WIDEST:g}")
     images = _batch(images)
     bias = _bias_times(bias)
 
@@ -100,15 +118,16 @@ def latency(
         times = t_min + (1.0 - x) * (t_max - t_min)
         return np.where(x > threshold, times if step is None else np.rint(times / step) * step, np.inf)
 
-    if channels == "on_off" and images.ndim == 3:
+    if channels != "on" and images.ndim == 3:
         images = images[..., np.newaxis]
-    levels = _levels(images, scale)
+    levels = None if channels == "contrast" else _levels(images, scale)
     if levels is None:
         x = _scaled(images, scale)
-        times = spike_times(x)
-        if channels == "on_off":
-            times = np.concatenate((times, spike_times(1.0 - x)), axis=-1)
-        return _spikes(_append(_rows(times), bias))
+        if channels == "contrast":
+            x = _contrast(x, surround)
+        elif channels == "on_off":
+            x = np.concatenate((x, 1.0 - x), axis=-1)
+        return _spikes(_append(_rows(spike_times(x)), bias))
 
     # A few levels: one time a level, and the sort is on small integers.
     codes, x = levels
@@ -332,6 +351,24 @@ def _scaled(images: Array, scale: float | None) -> Floats:
     if not (x.min(initial=0) >= 0 and x.max(initial=0) <= unit):  # NaN fails too
         raise _out_of_range(images[~((x >= 0) & (x <= unit))][0], unit)
     return x if unit == 1 else x / unit
+
+
+def _contrast(x: Floats, surround: float | None) -> Floats:
+    """Return how far values lie above and below a mean, in 0..1: ON channels, then OFF channels."""
+    if surround is None:
+        mean = np.ascontiguousarray(_rows(x)).mean(axis=1)  # one sum a row: the same bits in any batch
+        mean = mean.reshape(-1, *[1] * (x.ndim - 1))
+    elif x.ndim == 4:
+        from scipy.ndimage import gaussian_filter1d
+
+        down = gaussian_filter1d(x, surround, axis=1, mode="nearest")
+        mean = gaussian_filter1d(down, surround, axis=2, mode="nearest").mean(axis=3, keepdims=True)
+    else:
+        raise InputError(f"surround needs maps; the samples have shape {x.shape[1:]}")
+    deviation = _rows(x - mean)
+    full = _FULL_CONTRAST * deviation.std(axis=1, keepdims=True)
+    deviation = np.divide(deviation, full, out=np.zeros_like(deviation), where=full > 0.0).reshape(x.shape)
+    return np.concatenate((np.clip(deviation, 0.0, 1.0), np.clip(-deviation, 0.0, 1.0)), axis=-1)
 
 
 def _spikes(times: Floats) -> Spikes:

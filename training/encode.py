@@ -109,7 +109,7 @@ class Latency(Encoder):
         Times in ms of the darkest and of the brightest value.
     threshold : float
         Largest value (of 0 to 1) that stays silent.
-    channels : {"on", "on_off"}
+    channels : {"on", "on_off", "contrast"}
     scale : float, optional
         The value that stands for 1.
     bias : float or sequence of float, optional
@@ -118,31 +118,35 @@ class Latency(Encoder):
         Name of the input population.
     step : float, optional
         Times are rounded to multiples of this many ms.
+    surround : float, optional
+        Pixels around a place whose mean ``channels = "contrast"`` compares it with.
     """
 
     t_max: float = 1.0
     t_min: float = 0.0
     threshold: float = 0.0
-    channels: Literal["on", "on_off"] = "on"
+    channels: Literal["on", "on_off", "contrast"] = "on"
     scale: float | None = None
     bias: float | Sequence[float] | None = None
     input: str | None = None
     step: float | None = None
+    surround: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse settings that no batch could be encoded with."""
         _plain(self, self.bias)
-        self.spikes(np.zeros((1, 2)))
+        self.spikes(np.zeros((1, 2, 2, 1)))
 
     def spikes(self, values: Values) -> Spikes:
         """Return `values` (samples, ...) as `eventsim.Spikes`."""
         return encode.latency(
-            values, self.t_max, self.t_min, self.threshold, self.channels, self.scale, self.bias, self.step
+            values, self.t_max, self.t_min, self.threshold, self.channels, self.scale, self.bias, self.step,
+            self.surround
         )
 
     def size(self, shape: Sequence[int]) -> int:
         """Return the number of input neurons for samples of `shape`."""
-        doubled = math.prod(_checked_shape(shape)) if self.channels == "on_off" else 0
+        doubled = math.prod(_checked_shape(shape)) if self.channels != "on" else 0
         return super().size(shape) + doubled
 
     def shape(self, shape: Sequence[int]) -> tuple[int, ...]:

@@ -62,8 +62,8 @@ CALLS = {
                                                 "shape": (2, 2)}),
     "eventsim.Recordings.of": Call(es.Recordings.of, lambda: {"parts": [recordings()]}),
     "eventsim.encode.latency": Call(es.encode.latency, {
-        "images": GRID, "t_max": 1.0, "t_min": 0.0, "threshold": 0.0, "channels": "on", "scale": 1.0, "bias": 0.5,
-        "step": 0.1}, fixed=("bias",)),
+        "images": GRID, "t_max": 1.0, "t_min": 0.0, "threshold": 0.0, "channels": "contrast", "scale": 1.0, "bias": 0.5,
+        "step": 0.1, "surround": 1.0}, fixed=("bias",)),
     "eventsim.encode.coordinates": Call(es.encode.coordinates, {
         "values": np.full((1, 2), 0.5), "t_min": 0.0, "t_max": 1.0, "bias": 0.5}, fixed=("bias",)),
     "eventsim.encode.poisson": Call(es.encode.poisson, {

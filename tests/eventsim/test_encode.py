@@ -72,10 +72,70 @@ def test_on_off_channels_double_the_last_axis_on_channels_first():
     assert times.reshape(2, 1, 4).tolist() == [[[0.25, np.inf, 0.75, 0.0]], [[0.0, 0.5, np.inf, 0.5]]]
 
 
+def test_contrast_is_the_distance_from_the_mean_of_a_sample_on_channels_first():
+    images = np.array([[0.25, 0.75, 0.5, 0.5], [0.2, 0.2, 0.2, 0.2], [0.0, 0.0, 0.0, 1.0]])
+    spikes = encode.latency(images, channels="contrast")
+    times = np.full((3, 8), np.inf)
+    times[spikes.sample, spikes.neuron] = spikes.time
+    first = 1.0 - 0.25 / (2.5 * np.sqrt(0.125 / 4))  # of the deviation 0.25
+    dark, bright = 1.0 - 0.25 / (2.5 * np.sqrt(0.1875)), 1.0 - 0.75 / (2.5 * np.sqrt(0.1875))
+    none = np.inf
+    np.testing.assert_allclose(times, [[none, first, none, none, first, none, none, none], [none] * 8,
+                                       [none, none, none, bright, dark, dark, dark, none]], rtol=1e-14)
+
+
+def test_a_surround_takes_the_mean_of_all_channels_around_a_place():
+    images = np.random.default_rng(3).random((2, 6, 5, 2))
+    spikes = encode.latency(images, channels="contrast", surround=0.8)
+    reach = np.arange(-3, 4)  # four standard deviations
+    weights = np.exp(-0.5 * (reach / 0.8) ** 2)
+    weights /= weights.sum()
+    for sample, image in enumerate(images):
+        padded = np.pad(image.mean(axis=2), 3, mode="edge")
+        mean = sum(weights[a] * weights[b] * padded[a:a + 6, b:b + 5] for a in range(7) for b in range(7))
+        distance = image - mean[..., np.newaxis]
+        level = np.clip(np.abs(distance) / (2.5 * distance.std()), 0.0, 1.0)
+        found = np.full(6 * 5 * 4, np.inf)
+        found[spikes.neuron[spikes.sample == sample]] = spikes.time[spikes.sample == sample]
+        found = found.reshape(6, 5, 4)
+        np.testing.assert_allclose(np.minimum(found[..., :2], found[..., 2:]), 1.0 - level, rtol=1e-12)
+        assert np.array_equal(np.isfinite(found[..., :2]), distance > 0.0)
+
+
+@pytest.mark.parametrize("wrong, said", [
+    (dict(surround=2.0), 'surround is for channels="contrast"'),
+    (dict(channels="contrast", surround=0.0), "surround is 0.0"),
+    (dict(channels="contrast", surround=np.inf), "surround is inf"),
+    (dict(channels="contrast", surround="a"), "surround"),
+    (dict(channels="contrast", surround=2.0), "surround needs maps")])
+def test_a_surround_that_means_nothing_is_refused(wrong, said):
+    assert said in one_line(encode.latency, [[0.5, 1.0]], **wrong)
+
+
+def test_contrast_beyond_two_and_a_half_deviations_comes_first():
+    images = np.zeros((1, 10, 10, 1))
+    images[0, 4, 5] = 1.0
+    spikes = encode.latency(images, channels="contrast", t_min=0.25, threshold=0.5)
+    assert (spikes.time.tolist(), spikes.neuron.tolist()) == ([0.25], [90])  # channel 0 of 2 at (4, 5)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(7, 5, 3), (6, 9), (33,)]))
+def test_contrast_of_a_sample_does_not_depend_on_its_batch_or_type(seed, shape):
+    images = np.random.default_rng(seed).integers(0, 256, (6, *shape), dtype=np.uint8)
+    how = dict(channels="contrast", surround=1.5 if len(shape) > 1 and seed % 2 else None)
+    alone = [encode.latency(images[k:k + 1], **how).time for k in range(6)]
+    together = encode.latency(images, **how)
+    assert together == encode.latency(images / 255, **how)
+    for k in range(6):
+        assert np.array_equal(together.time[together.sample == k], alone[k])
+
+
 def test_a_map_without_channels_gets_an_on_and_an_off_channel():
     images = images_of((3, 4, 5))
-    with_axis = encode.latency(images[..., np.newaxis], channels="on_off")
-    assert encode.latency(images, channels="on_off") == with_axis
+    for channels in ("on_off", "contrast"):
+        with_axis = encode.latency(images[..., np.newaxis], channels=channels)
+        assert encode.latency(images, channels=channels) == with_axis
 
 
 def test_flat_values_get_their_off_neurons_after_all_on_neurons():

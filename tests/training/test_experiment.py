@@ -161,12 +161,13 @@ def recordings(count=20, events=500):
 @pytest.mark.compiled
 def test_every_example_configuration_is_understood(repository):
     files = sorted((repository / "examples" / "configs").glob("*.toml"))
-    names = {"digits", "mnist", "mnist_readout", "mnist_conv", "fashion_conv", "yin_yang", "nmnist"}
+    names = {"digits", "mnist", "mnist_readout", "mnist_conv", "fashion_conv", "yin_yang", "nmnist", "cifar10_conv"}
     assert names <= {f.stem for f in files}
     for file in files:
         found = config.load(file)
         assert found.resolved()["fit"]["epochs"] > 0
-        shape = {"digits": (8, 8, 1), "yin-yang": (4,), "nmnist": (34, 34)}.get(found.data.name, (28, 28, 1))
+        shapes = {"digits": (8, 8, 1), "yin-yang": (4,), "nmnist": (34, 34), "cifar10": (32, 32, 3)}
+        shape = shapes.get(found.data.name, (28, 28, 1))
         model = config.build(found, shape, range(10), recordings() if found.data.name == "nmnist" else None)
         arguments = found.fit_arguments()
         training.parameters.Parameters(model.net, arguments["learn"], arguments["normalize"], arguments["rates"])
