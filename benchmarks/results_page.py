@@ -11,6 +11,7 @@ import argparse
 import json
 import pathlib
 import sys
+from statistics import mean
 
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS, MODELS, DOCS = HERE / "results", HERE.parent / "models", HERE.parent / "docs"
@@ -163,10 +164,19 @@ def ablation():
 
 def robustness():
     """Yield the section of disturbed networks."""
-    if any(RESULTS.glob("robustness_*.json")):
-        yield from ["## Disturbed networks", "", "`benchmarks/robustness.py`: trained undisturbed, then disturbed as "
-                    "hardware would. Dashes: undisturbed; bands: the range over draws.", "",
-                    "![Accuracy against the strength of six disturbances](images/robustness.png)", ""]
+    found = [read(path) for path in sorted(RESULTS.glob("robustness_*.json"))]
+    if not found:
+        return
+    models = ", ".join(f"`{one['model']}` on {one['n_samples']:,} test images" for one in found)
+    yield from ["## Disturbed networks", "", f"`benchmarks/robustness.py`: {models}, trained undisturbed, then "
+                "disturbed as hardware would. Dashes: undisturbed; bands: the range over draws.", "",
+                "![Accuracy against the strength of five disturbances](images/robustness.png)", ""]
+    names = {"jitter_ms": "jitter, ms", "drop": "spikes lost", "weight_bits": "weight bits", "time_bits": "time bits",
+             "threshold_cv": "spread of thresholds"}
+    rows = [(one["model"], names[kind], ", ".join(f"{level['value']:g}: {percent(mean(level['accuracy']), 1)}"
+                                                  for level in levels))
+            for one in found for kind, levels in one["sweeps"].items()]
+    yield from table(("model", "disturbance", "strength: right, % (mean of the draws)"), rows)
 
 
 def speed():
