@@ -8,8 +8,7 @@ condition or statement is changed, and the tests of that part run with the kerne
 three times as long as without a change, and 20 s, counts as noticed: it would not end. A random choice of all mutants
 is tried, the same for the same seed. Finished ones are kept in the file of the figures: the same command goes on.
 
-Left out: decorators (nothing is compiled here) and annotations. Why a survivor cannot be noticed, or which test
-was added because of it, is in ``docs/mutation.md``.
+Left out: decorators (nothing is compiled here) and annotations. Survivors are printed with their change.
 """
 
 import argparse
