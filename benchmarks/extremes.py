@@ -11,7 +11,6 @@ exact membrane). Warnings are errors. A case that takes more than a minute ends 
 
 import argparse
 import json
-import os
 import pathlib
 import random
 import signal
@@ -28,6 +27,7 @@ from networks import bits  # noqa: E402
 
 from eventsim import provenance  # noqa: E402
 from eventsim.errors import InputError  # noqa: E402
+from training import experiment  # noqa: E402
 
 RESULTS = HERE / "results" / "extremes.json"
 LIMIT = 40
@@ -120,9 +120,7 @@ def main(arguments=None):
                "provenance": provenance.record("benchmarks/extremes.py", {"seconds": options.seconds}, options.seed,
                                                watch.resources())}
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    aside = options.out.with_suffix(".tmp")
-    aside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(aside, options.out)
+    experiment.write_json(options.out, content)
     return int(any(row["differences"] or row["failures"] or row.get("wrong") for row in rows.values()))
 
 

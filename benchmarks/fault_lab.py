@@ -18,7 +18,7 @@ import fault_commands as commands
 
 import eventsim as es
 from eventsim.io import segments
-from eventsim.io.aside import written_aside
+from training import experiment
 
 TRAINING = """
 [data]
@@ -258,5 +258,4 @@ def merge(path, record, row):
     earlier = json.loads(path.read_text())["rows"] if path.is_file() else []
     same = [row["fault"], row["command"]]
     rows = [one for one in earlier if [one["fault"], one["command"]] != same]
-    with written_aside(path) as aside:
-        aside.write_text(json.dumps({"provenance": record, "rows": [*rows, row]}, indent=1) + "\n")
+    experiment.write_json(path, {"provenance": record, "rows": [*rows, row]})

@@ -13,7 +13,6 @@ Exit status 1 if a gradient is off by more than the tolerance.
 """
 
 import argparse
-import json
 import pathlib
 import sys
 import time
@@ -21,7 +20,7 @@ import time
 import numpy as np
 
 from eventsim import provenance
-from eventsim.io.aside import written_aside
+from training import experiment
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "tests" / "oracles"))
@@ -115,8 +114,7 @@ def main(arguments=None):
             "gradient_check", {"networks": chosen.networks, "seed": chosen.seed}, chosen.seed,
             {"elapsed_s": time.perf_counter() - started}),
     }
-    with written_aside(chosen.out) as aside:
-        aside.write_text(json.dumps(result, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    experiment.write_json(chosen.out, result)
     print(f"worst ratio {worst:.2e} (tolerance {differences.TOLERANCE:g})")
     return 0 if passed else 1
 

@@ -11,7 +11,6 @@ above what is there before, for 1, 2, 4, 8 and 16 times the time.
 
 import argparse
 import gc
-import json
 import pathlib
 import statistics
 import time
@@ -22,7 +21,7 @@ import numpy as np
 import eventsim as es
 import training
 from eventsim import provenance
-from eventsim.io.aside import written_aside
+from training import experiment
 
 OUT = pathlib.Path(__file__).resolve().parent / "results" / "gradient_cost.json"
 FACTORS = (1, 2, 4, 8, 16)
@@ -122,8 +121,7 @@ def main():
         print(f"time x {factor:2}: {found['arrivals']:12,.0f} arrivals, peak {found['peak_bytes'] / 2**20:8.1f} MiB, "
               f"{found['peak_bytes'] / found['arrivals']:6.1f} bytes an arrival")
     result["provenance"] = provenance.record("gradient_cost", {"turns": options.turns}, None, {})
-    with written_aside(options.out) as aside:
-        aside.write_text(json.dumps(result, allow_nan=False, indent=1) + "\n", encoding="utf-8")
+    experiment.write_json(options.out, result)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ import argparse
 import concurrent.futures
 import functools
 import itertools
-import json
 import os
 import pathlib
 import platform
@@ -25,6 +24,7 @@ import mpmath
 import numpy as np
 
 import eventsim as es
+from training import experiment
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.append(str(HERE.parent / "tests" / "oracles"))
@@ -151,9 +151,7 @@ def main(arguments=None):
         "regimes": {name: row._asdict() for name, row in results.items()},
     }
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    aside = options.out.with_suffix(".tmp")
-    aside.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
-    os.replace(aside, options.out)
+    experiment.write_json(options.out, content)
     return 1 if total.missed or total.invented or total.moved_jumps or unlike else 0
 
 

@@ -78,6 +78,22 @@ def flag(what: str, value: object) -> bool:
     return bool(value)
 
 
+def positive(owner: str, **values: ArrayLike) -> None:
+    """Raise `InputError` unless every value is a finite number above 0; `owner` begins the message."""
+    for name, value in values.items():
+        what = f"{owner} {name}".lstrip()
+        if not 0.0 < number(what, value) < np.inf:
+            raise InputError(f"{what} = {value!r} cannot be used; give a finite number above 0.")
+
+
+def not_negative(owner: str, **values: ArrayLike) -> None:
+    """Raise `InputError` unless every value is a finite number of at least 0; `owner` begins the message."""
+    for name, value in values.items():
+        what = f"{owner} {name}".lstrip()
+        if not 0.0 <= number(what, value) < np.inf:
+            raise InputError(f"{what} = {value!r} cannot be used; give a finite number of at least 0.")
+
+
 def of_size(array: Floats) -> Array:
     """Return where numbers are 0 or of a size, from `SMALLEST` to `LARGEST`: their squares are numbers."""
     size = np.abs(array)

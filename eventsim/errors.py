@@ -51,6 +51,16 @@ def expect(what: str, value: object, kind: type | str, words: str) -> None:
         raise InputError(f"{what} is of the type {type(value).__name__}; give {words}.")
 
 
+def expect_network(net: object) -> None:
+    """Raise `InputError` unless `net` is a network."""
+    expect("net", net, "Network", "an eventsim.Network")
+
+
+def expect_trace(trace: object) -> None:
+    """Raise `InputError` unless `trace` is the trace of a run."""
+    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+
+
 def did_you_mean(name: object, allowed: Iterable[object]) -> str:
     """Return ``' Did you mean "x"?'`` for the allowed name closest to `name`, or an empty string."""
     close = difflib.get_close_matches(str(name)[:_LONGEST], [str(a) for a in allowed], n=1, cutoff=0.5)

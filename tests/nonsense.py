@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from eventsim.errors import InputError
@@ -79,7 +80,12 @@ class Call(NamedTuple):
             return
         checked(self.function, **(self.good() | {name: value}))
 
-    def with_nonsense(self, data):
-        """Call with nonsense, which Hypothesis draws, in place of one argument."""
-        name = data.draw(st.sampled_from(sorted(self.good().keys() - {*self.fixed})), label="argument")
-        self.with_one_wrong(name, data.draw(NONSENSE, label="value"))
+    def with_nonsense(self, examples):
+        """Call with nonsense, which Hypothesis draws, in place of one argument, as many times as `examples` says."""
+        @settings(max_examples=examples, suppress_health_check=list(HealthCheck))
+        @given(data=st.data())
+        def tried(data):
+            name = data.draw(st.sampled_from(sorted(self.good().keys() - {*self.fixed})), label="argument")
+            self.with_one_wrong(name, data.draw(NONSENSE, label="value"))
+
+        tried()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, choose, expect
+from eventsim.errors import InputError, choose, expect, expect_trace
 from training.policy import Policy
 
 if TYPE_CHECKING:
@@ -53,14 +53,14 @@ def of_counts(trace: Trace, population: str, error: ArrayLike, per_ms: float = 1
     InputError
         An error of another shape, NaN or infinite; a population that was not recorded.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     spikes = trace.spikes(population)
     given = arrays.numbers(f'error of the counts of "{population}"', error)
     shape = trace.n_samples, trace.network.populations[population].size
     if given.shape != shape or not np.isfinite(given).all():
         raise InputError(f'error of the counts of "{population}" has shape {given.shape}; give finite numbers of shape '
                          f"{shape}, (samples, neurons)")
-    _check("per_ms", per_ms)
+    arrays.not_negative("", per_ms=per_ms)
     return -per_ms * given[spikes.sample, spikes.neuron]
 
 
@@ -95,7 +95,7 @@ class SpikeRate(Policy):
         """Refuse numbers that are negative or not finite."""
         for name, value in (("target", self.target), ("strength", self.strength), ("lower", self.lower)):
             if value is not None:
-                _check(f"SpikeRate's {name}", value)
+                arrays.not_negative("SpikeRate's", **{name: value})
         if self.populations is not None:
             expect("SpikeRate's populations", self.populations, Collection, "a list of names")
 
@@ -125,8 +125,3 @@ class SpikeRate(Policy):
 def _finite(slope: Array) -> Floats:
     """Return V' of spikes, 0 where V jumped: no small change of V moves such a spike."""
     return np.where(np.isfinite(slope), slope, 0.0)
-
-
-def _check(name: str, value: float) -> None:
-    if not 0.0 <= arrays.number(name, value) < np.inf:
-        raise InputError(f"{name} = {value!r} cannot be used; give a finite number of at least 0.")

@@ -174,8 +174,7 @@ def sharpness(
 
     expect("objective", objective, Objective, "a training.curvature.Objective")
     _check_step(step)
-    if not 0.0 <= numbers.number("tolerance", tolerance) < math.inf:
-        raise InputError(f"tolerance = {tolerance!r} cannot be used; give a finite number of at least 0.")
+    numbers.not_negative("", tolerance=tolerance)
     seed, products = numbers.integer("seed", seed, 0), numbers.integer("products", products, 1)
     n = len(objective.point())
     if n < 3:

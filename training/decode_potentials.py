@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError, choose
-from training.decoder import Decoder, checked_array, checked_labels, checked_positive, cross_entropy
+from training.decoder import Decoder, checked_array, checked_labels, cross_entropy
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -50,16 +50,16 @@ class Potential(Decoder):
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        checked_positive("The decoder's", scale=self.scale)
+        arrays.positive("The decoder's", scale=self.scale)
         if not 0.0 <= arrays.number("smoothing", self.smoothing) < 1.0:
             raise InputError(f"The decoder's smoothing = {self.smoothing!r} must be from 0 to below 1.")
         choose("What the decoder reads (over)", self.over, ("end", "maximum", "integral"))
         if self.tau is not None:
-            checked_positive("The decoder's", tau=self.tau)
+            arrays.positive("The decoder's", tau=self.tau)
 
     def scaled(self, factor: float) -> Potential:
         """Return this decoder with `scale` multiplied by `factor`."""
-        checked_positive("The decoder's", factor=factor)
+        arrays.positive("The decoder's", factor=factor)
         return replace(self, scale=self.scale * factor)
 
     def log_scale_gradient(self, read: Array, labels: ArrayLike) -> float:

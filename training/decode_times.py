@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError, choose
-from training.decoder import Decoder, checked_array, checked_labels, checked_positive, cross_entropy
+from training.decoder import Decoder, checked_array, checked_labels, cross_entropy
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -42,9 +42,9 @@ class _OfTimes(Decoder):
         return self.horizon
 
     def _check_early(self) -> None:
-        checked_positive("The decoder's", early_tau=self.early_tau)
+        arrays.positive("The decoder's", early_tau=self.early_tau)
         if self.horizon is not None:
-            checked_positive("The decoder's", horizon=self.horizon)
+            arrays.positive("The decoder's", horizon=self.horizon)
         if not 0.0 <= arrays.number("early", self.early) < np.inf:
             raise InputError(f"The decoder's early = {self.early!r} cannot be used; give a weight of at least 0.")
 
@@ -112,14 +112,14 @@ class FirstSpike(_OfTimes):
     def __post_init__(self) -> None:
         """Refuse unknown kinds and values out of range."""
         choose("The decoder kind", self.kind, ("exponential", "linear", "latency"))
-        checked_positive("The decoder's", scale=self.scale, tau=self.tau)
+        arrays.positive("The decoder's", scale=self.scale, tau=self.tau)
         self._check_early()
         if not 0.0 <= arrays.number("smoothing", self.smoothing) < 1.0:
             raise InputError(f"The decoder's smoothing = {self.smoothing!r} must be 0 to below 1.")
 
     def scaled(self, factor: float) -> FirstSpike:
         """Return this decoder with all scores multiplied by `factor`: of "latency", tau is divided by it."""
-        checked_positive("The decoder's", factor=factor)
+        arrays.positive("The decoder's", factor=factor)
         if self.kind == "latency":
             return replace(self, tau=self.tau / factor)
         return replace(self, scale=self.scale * factor)
@@ -249,7 +249,7 @@ class TargetTime(_OfTimes):
     def __post_init__(self) -> None:
         """Refuse unknown kinds and values out of range."""
         choose("The decoder kind", self.kind, ("fixed", "shift"))
-        checked_positive("The decoder's", tau=self.tau)
+        arrays.positive("The decoder's", tau=self.tau)
         self._check_early()
         for name in ("right", "wrong", "gap"):
             if not 0.0 <= arrays.number(name, getattr(self, name)) < np.inf:

@@ -51,13 +51,6 @@ def checked_array(what: str, values: ArrayLike) -> Floats:
     return values
 
 
-def checked_positive(owner: str, **values: float) -> None:
-    """Refuse values that are not finite and above 0; `owner` begins the message."""
-    for name, value in values.items():
-        if not 0.0 < arrays.number(name, value) < np.inf:
-            raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
-
-
 def cross_entropy(scores: Array, labels: ArrayLike, smoothing: float = 0.0) -> tuple[float, Floats]:
     """Return the mean softmax cross-entropy and its gradient with respect to `scores`.
 

@@ -6,7 +6,6 @@ neuron), so a result depends neither on batches nor on threads, and the same spi
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -66,10 +65,7 @@ class Disturbance:
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        for name in ("jitter_ms", "threshold_cv"):
-            value = getattr(self, name)
-            if not 0.0 <= arrays.number(name, value) < math.inf:
-                raise InputError(f"{name} = {value!r} cannot be used; give a finite number of at least 0.")
+        arrays.not_negative("", jitter_ms=self.jitter_ms, threshold_cv=self.threshold_cv)
         if not 0.0 <= arrays.number("drop", self.drop) < 1.0:
             raise InputError(f"drop = {self.drop!r} cannot be used; give a probability from 0 to below 1.")
         for name in ("weight_bits", "time_bits"):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim import arrays, random
-from eventsim.errors import InputError, choose, expect
+from eventsim.errors import InputError, choose, expect, expect_network
 from training import first_arrival
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Dropout:
     """
 
     def __init__(self, net: Network, rate: float | dict[str, float], output: str) -> None:
-        expect("net", net, "Network", "an eventsim.Network")
+        expect_network(net)
         expect("output", output, str, "the name of a population")
         allowed = [name for name, p in net.populations.items() if name != output and not p.is_readout]
         rates = rate if isinstance(rate, dict) else dict.fromkeys(allowed, rate)

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim.connect import Conv2d
-from eventsim.errors import expect
+from eventsim.errors import expect_network
 from eventsim.neurons.lif import LIF
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def at_once(weight: Array, step: Array) -> bool:
 
 def populations(net: Network) -> frozenset[str]:
     """Return the names of the first-arrival populations of a network."""
-    expect("net", net, "Network", "an eventsim.Network")
+    expect_network(net)
     found = set()
     for name, population in net.populations.items():
         if population.kind != "neurons" or population.neuron.receptors or population.neuron.tau_syn != 0.0:

@@ -13,7 +13,7 @@ import numpy as np
 
 from eventsim import arrays
 from eventsim.engines.layers import in_threads, thread_count
-from eventsim.errors import InputError, choose, expect
+from eventsim.errors import InputError, choose, expect_network, expect_trace
 from eventsim.lower import lower, parameters
 from eventsim.neurons import receptors
 from training import adjoint, sweep_order, time_constants
@@ -120,8 +120,8 @@ def spike_time_gradient(
     current. A gradient is that of the order of events as recorded: where a small change would create or delete a
     spike, it says nothing of that.
     """
-    expect("net", net, "Network", "an eventsim.Network")
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_network(net)
+    expect_trace(trace)
     if net.fingerprint() != trace.network.fingerprint():
         raise InputError("the network is not the one of the trace (or was changed since); simulate it again first")
     trace.unchanged_network()

@@ -87,12 +87,6 @@ def _check_taus(tau_mem: float, tau_syn: float) -> None:
                          f"tau_syn at least 0 (the shortest that is told from 0 is {_SHORTEST:g} ms).")
 
 
-def _check_above_0(**values: float) -> None:
-    for name, value in values.items():
-        if not 0.0 < arrays.number(name, value) < math.inf:
-            raise InputError(f"{name} = {value!r} cannot be used; give a finite number above 0.")
-
-
 def response_moments(tau_mem: float, tau_syn: float, window: float, until: float | None = None) -> tuple[float, float]:
     """Return the first two moments of the response to one spike at a random time.
 
@@ -170,7 +164,7 @@ def moment_rule(
     float, float
         Of the weights as the user sees them, before they are divided by pool^2.
     """
-    _check_above_0(fan_in=fan_in, kappa=kappa, active=active, threshold=threshold)
+    arrays.positive("", fan_in=fan_in, kappa=kappa, active=active, threshold=threshold)
     alike = arrays.integer("pool", pool, 1, arrays.MAXIMUM_SIZE) ** 2
     if not math.isfinite(arrays.number("mean", mean)):
         raise InputError(f"mean = {mean!r} cannot be used; give a finite number.")
@@ -197,7 +191,7 @@ def discrete_rule(fan_in: int, steps: float, threshold: float = 1.0) -> tuple[fl
     threshold : float
         In the unit of V.
     """
-    _check_above_0(fan_in=fan_in, steps=steps, threshold=threshold)
+    arrays.positive("", fan_in=fan_in, steps=steps, threshold=threshold)
     return 0.0, threshold * math.sqrt(steps / fan_in)
 
 
@@ -210,7 +204,7 @@ def kaiming_rule(fan_in: int, gain: float = 2.0**0.5) -> tuple[float, float]:
         Synapses of a neuron.
     gain : float
     """
-    _check_above_0(fan_in=fan_in, gain=gain)
+    arrays.positive("", fan_in=fan_in, gain=gain)
     return 0.0, gain / math.sqrt(fan_in)
 
 
@@ -243,7 +237,7 @@ def current_rule(
     float, float
         Current in V/ms; deviation of the weights as the user sees them, before they are divided by pool^2.
     """
-    _check_above_0(fan_in=fan_in, alone=alone, spread=spread, active=active, threshold=threshold)
+    arrays.positive("", fan_in=fan_in, alone=alone, spread=spread, active=active, threshold=threshold)
     alike = arrays.integer("pool", pool, 1, arrays.MAXIMUM_SIZE) ** 2
     current = threshold / alone
     return current, spread * current / math.sqrt(fan_in / alike * active * (1.0 + (alike - 1) * active) / alike)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from eventsim import arrays, notebook, provenance
-from eventsim.errors import InputError, choose, expect
+from eventsim.errors import InputError, choose, expect, expect_network
 from eventsim.io import hdf5
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
@@ -70,7 +70,7 @@ class Model:
         t_stop: float = 20.0,
         classes: Sequence[object] | None = None,
     ) -> None:
-        expect("net", net, "Network", "an eventsim.Network")
+        expect_network(net)
         expect("encoder", encoder, encode.Encoder, "one of training.encode")
         expect("decoder", decoder, decode.Decoder, "one of training.decode")
         inputs = [name for name, p in net.populations.items() if p.kind == "input"]

@@ -9,9 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from eventsim import arrays
-from eventsim.errors import InputError
-
 if TYPE_CHECKING:
     from eventsim.network import Network
     from eventsim.projection import Projection
@@ -123,13 +120,6 @@ class Policy:
     def settings(cls) -> tuple[str, ...]:
         """Return the names of the settings."""
         return tuple(name for name, f in cls.__dataclass_fields__.items() if f.init)
-
-
-def positive(owner: str, **values: float) -> None:
-    """Raise `InputError` unless all values are finite and above 0."""
-    for name, value in values.items():
-        if not 0.0 < arrays.number(f"{owner} {name}", value) < np.inf:
-            raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number above 0.")
 
 
 def spread(projection: Projection, per_neuron: Array) -> Array:

@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.errors import choose, expect
 from training.count_rules import SpikeRate
-from training.policy import Batch, Policy, positive, spread
+from training.policy import Batch, Policy, spread
 from training.seldom import Firing, Peak, WeightBump
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class SilentLabel(Policy):
 
     def __post_init__(self) -> None:
         """Refuse a strength that is not positive."""
-        positive("SilentLabel's", strength=self.strength)
+        arrays.positive("SilentLabel's", strength=self.strength)
 
     def gradient(self, batch: Batch) -> dict[str, Array]:
         """Return additions to dL/dw, by projection."""
@@ -91,7 +92,7 @@ class WeightSum(Policy):
 
     def __post_init__(self) -> None:
         """Refuse settings that are not positive."""
-        positive("WeightSum's", strength=self.strength, minimum=self.minimum)
+        arrays.positive("WeightSum's", strength=self.strength, minimum=self.minimum)
 
     def gradient(self, batch: Batch) -> dict[str, Array]:
         """Return additions to dL/dw, by projection."""

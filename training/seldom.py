@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim import arrays
 from eventsim.errors import InputError
-from training.policy import Policy, positive, spread
+from training.policy import Policy, spread
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Array, Arrays, Flags
@@ -37,7 +37,7 @@ class Firing(Policy):
 
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
-        positive("Firing's", strength=self.strength)
+        arrays.positive("Firing's", strength=self.strength)
         if not 0.0 < arrays.number("Firing's minimum", self.minimum) <= 1.0:
             raise InputError(f"Firing's minimum = {self.minimum!r} must be above 0 and at most 1.")
 
@@ -80,7 +80,7 @@ class Peak(Policy):
 
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
-        positive("Peak's", strength=self.strength)
+        arrays.positive("Peak's", strength=self.strength)
         if not 0.0 < arrays.number("Peak's minimum", self.minimum) <= 1.0:
             raise InputError(f"Peak's minimum = {self.minimum!r} must be above 0 and at most 1.")
 
@@ -143,7 +143,7 @@ class WeightBump(Policy):
 
     def __post_init__(self) -> None:
         """Refuse settings out of range."""
-        positive("WeightBump's", step=self.step, growth=self.growth, largest=self.largest)
+        arrays.positive("WeightBump's", step=self.step, growth=self.growth, largest=self.largest)
         if not 0.0 <= arrays.number("WeightBump's limit", self.limit) < 1.0:
             raise InputError(f"WeightBump's limit = {self.limit!r} must be from 0 to below 1.")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, choose, expect
+from eventsim.errors import choose, expect
 
 if TYPE_CHECKING:
     from eventsim.type_aliases import Array
@@ -40,8 +40,7 @@ class Surrogate:
 
     def __post_init__(self) -> None:
         """Refuse a width that is not positive."""
-        if not 0.0 < arrays.number("The surrogate's width", self.width) < math.inf:
-            raise InputError(f"The surrogate's width = {self.width!r} cannot be used; give a finite number above 0.")
+        arrays.positive("The surrogate's", width=self.width)
 
     def step(self, x: Array) -> Array:
         """Return the smooth step, an array like `x`."""

@@ -36,19 +36,13 @@ class _Warp(Augmentation):
         return out.reshape(np.shape(images))
 
 
-def _at_least_0(owner: str, **values: float) -> None:
-    for name, value in values.items():
-        if not 0.0 <= arrays.number(f"{owner} {name}", value) < math.inf:
-            raise InputError(f"{owner} {name} = {value!r} cannot be used; give a finite number of at least 0.")
-
-
 class _Linear(_Warp):
     """Rotation, zoom and shift drawn from `_ranges`: (degrees, zoom, pixels)."""
 
     _ranges: Callable[[], tuple[float, float, float]]
 
     def _check(self, **values: float) -> None:
-        _at_least_0(f"{type(self).__name__}'s", **values)
+        arrays.not_negative(f"{type(self).__name__}'s", **values)
         if values.get("zoom", 0.0) >= 1.0:
             raise InputError(f"{type(self).__name__}'s zoom = {values['zoom']!r} must be below 1 (0.1: 90 % to 110 %).")
         if not any(values.values()):
@@ -177,7 +171,7 @@ class Elastic(_Warp):
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
-        _at_least_0("Elastic's", alpha=self.alpha, sigma=self.sigma)
+        arrays.not_negative("Elastic's", alpha=self.alpha, sigma=self.sigma)
         if self.sigma == 0.0:
             raise InputError("Elastic's sigma = 0 leaves pixels without neighbours; give a width in pixels above 0.")
         self._check_part()

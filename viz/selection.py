@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, expect
+from eventsim.errors import InputError, expect, expect_trace
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def check_trace(trace: Trace) -> None:
     """Raise `InputError` unless `trace` is one."""
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
 
 
 def samples_of(trace: Trace, sample: Any) -> Integers:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, expect
+from eventsim.errors import InputError, expect_network, expect_trace
 from eventsim.lower import lower
 from eventsim.measure.operations import synaptic_operations
 
@@ -83,7 +83,7 @@ def dense_multiply_adds(net: Network) -> float:
     float
         Multiply-adds a pass.
     """
-    expect("net", net, "Network", "an eventsim.Network")
+    expect_network(net)
     lowered = lower(net)
     synapses = np.bincount(
         lowered.row_projection,
@@ -121,7 +121,7 @@ def energy(
     InputError
         A population with synapses was not recorded, or an energy is not a positive number.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     for name, value in (("operation_pj", operation_pj), ("multiply_add_pj", multiply_add_pj)):
         if not 0 < arrays.number(name, value) < np.inf:
             raise InputError(f"{name} must be a positive number of picojoules, got {value}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, expect
+from eventsim.errors import InputError, expect_trace
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -162,7 +162,7 @@ def spike_counts(trace: Trace, until: ArrayLike | None = None) -> SpikeCounts:
         A population that can fire was neither recorded as a whole nor counted; with `until`: not recorded as a
         whole.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     ends = None if until is None else until_of(trace, until)
     firing = firing_populations(trace)
     populations = {name: _per_sample(trace, name, ends) for name in firing}
@@ -214,7 +214,7 @@ def silent_fraction(trace: Trace, population: Which | None = None) -> float:
     InputError
         The population is unknown, was neither recorded as a whole nor counted, or is unable to fire.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     if population is None:
         names = firing_populations(trace)
     else:

@@ -9,7 +9,7 @@ import numpy as np
 
 from eventsim import arrays
 from eventsim.arrays import frozen
-from eventsim.errors import InputError, choose, expect
+from eventsim.errors import InputError, choose, expect_trace
 from eventsim.measure import readout
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def output_of(trace: Trace, output: str | None) -> tuple[str, bool]:
     InputError
         Unknown population, an input, or no output that is clear by itself.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     name = trace.output if output is None else trace.with_output(output).output
     return name, trace.network.populations[name].is_readout
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eventsim.errors import expect
+from eventsim.errors import expect_trace
 
 if TYPE_CHECKING:
     from eventsim.trace import Trace
@@ -105,5 +105,5 @@ def latency(trace: Trace, population: Which) -> Latency:
     InputError
         The population is unknown or was not recorded.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     return Latency(trace.first_spikes(population))

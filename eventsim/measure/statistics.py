@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from eventsim import arrays
-from eventsim.errors import InputError, expect
+from eventsim.errors import InputError, expect_trace
 
 if TYPE_CHECKING:
     from eventsim.recording import Record
@@ -63,7 +63,7 @@ def mean_firing_rate(trace: Trace, population: Which, t_start: float = 0.0, t_st
         The population is unknown or was not recorded, or the window is empty, endless, or not within the span
         that was recorded.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     t_start = arrays.number("t_start", t_start)
     stop = trace.t_stop if t_stop is None else arrays.number("t_stop", t_stop)
     if not 0 <= t_start < stop < np.inf:
@@ -202,7 +202,7 @@ def fanofactor(trace: Trace, population: Which) -> Floats:
     InputError
         The population is unknown, or was neither recorded as a whole nor counted.
     """
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     counts = trace.counts(population).astype(np.float64)
     size = counts.shape[1]
     if trace.n_samples == 0:
@@ -216,7 +216,7 @@ def _name(population: Which) -> Any:
 
 def _table(trace: Trace, population: Which) -> tuple[SpikeTable, int]:
     """Return the spikes of a population given by name or handle, and its size."""
-    expect("trace", trace, "Trace", "an eventsim.Trace, as simulate returns it")
+    expect_trace(trace)
     table = trace.spikes(population)
     return table, trace.network.populations[_name(population)].size
 

@@ -2,15 +2,11 @@
 
 import pytest
 from calls import measures
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 
 @pytest.mark.parametrize("name", measures.CALLS)
-@settings(max_examples=20, suppress_health_check=list(HealthCheck))
-@given(data=st.data())
-def test_measures_take_nonsense_or_refuse_it_in_one_line(name, data):
-    measures.CALLS[name].with_nonsense(data)
+def test_measures_take_nonsense_or_refuse_it_in_one_line(name):
+    measures.CALLS[name].with_nonsense(20)
 
 
 OF_TRACES = [name for name, call in measures.CALLS.items() if "trace" not in call.fixed and ".De" not in name

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
+from calls.objects import forward_net
 
-import eventsim as es
 import training
 from eventsim.errors import InputError
 from training import curvature, decode, encode
@@ -15,15 +15,8 @@ LABELS = np.array([0, 1, 0])
 
 def model(decoder=None):
     """Return a model 3-4-2 of neurons that fire once."""
-    rng = np.random.default_rng(2)
-    net = es.Network(seed=0)
-    net.input("in", 3)
-    once = es.LIF(10.0, 5.0, t_refractory=es.NEVER)
-    net.population("hidden", 4, once)
-    net.population("out", 2, once)
-    net.connect("in", "hidden", es.Dense(rng.uniform(2.0, 5.0, (3, 4))))
-    net.connect("hidden", "out", es.Dense(rng.uniform(2.0, 4.0, (4, 2))))
-    return training.Model(net, encode.Latency(t_max=4.0), decoder or decode.FirstSpike(tau=2.0), "out", 30.0)
+    decoder = decoder or decode.FirstSpike(tau=2.0)
+    return training.Model(forward_net(), encode.Latency(t_max=4.0), decoder, "out", 30.0)
 
 
 def hessian(objective, step=3e-4):
