@@ -3,13 +3,16 @@
     python benchmarks/anytime.py [CONFIG.toml] --out FOLDER [--samples 20000] [--test 10000] [--epochs N]
         [--figures benchmarks/results/anytime.json] [--plot docs/images/pareto.png]
 
-One small network is trained with more and more early-spike pressure (a Pareto front of accuracy and decision time) and
-as its discrete twin with 4, 8 and 16 steps. Of every trained network the test set is run once, event by event in
-exact time; its trace gives accuracy, decision time, spikes and synaptic operations for three rules: the first output
-spike, a first spike that stays alone for a margin, and the current guess at any time. The dense network of the same
-shape needs its multiply-adds whatever the image. Trainings have a folder each in FOLDER; finished ones are left as they
-are, interrupted ones go on. The test set is looked at twice a training, at its end and here. Of the twins, the event
-queue's times are compared with those of a loop over steps, bit for bit.
+One small network is trained with more and more early-spike pressure (a Pareto front of accuracy and decision time),
+without the temporal decoder, and as its discrete twin with 4, 8 and 16 steps. Of every trained network the test set is
+run once, event by event in exact time; its trace gives accuracy, decision time, spikes and synaptic operations for
+three rules: the first output spike, a first spike that stays alone for a margin, and the current guess at any time. The
+dense network of the same shape needs its multiply-adds whatever the image. The networks with the decoder are then asked
+so early, by a deadline, that as many images are right as without it: decision times at equal accuracy. Of the twins,
+the event queue's times are compared with those of a loop over steps, bit for bit.
+
+Trainings have a folder each in FOLDER; finished ones are left as they are, interrupted ones go on. The test set is
+looked at twice a training, at its end and here.
 """
 
 import argparse
@@ -19,7 +22,7 @@ import sys
 import tomllib
 
 import numpy as np
-from ablation import trained
+from ablation import trained, without
 
 import eventsim
 from eventsim import measure, provenance
@@ -32,6 +35,7 @@ EARLY = (0.0, 0.03, 0.1, 0.3, 1.0)
 """Weights of the early-spike term, whose time constant is the decision time without it, roughly."""
 
 STEPS = (4, 8, 16)
+LINEAR = "no decoder"
 MARGINS = (0.0, 0.02, 0.05, 0.1, 0.2)
 """Parts of the horizon for which the first output spike must stay alone."""
 
@@ -41,11 +45,12 @@ CHUNK = 500
 
 
 def variants(tables):
-    """Return the configurations by name: `tables` with early-spike pressure, and as twins."""
+    """Return the configurations by name: `tables` with early-spike pressure, without the decoder, and as twins."""
     found = {}
     for early in EARLY:
         decoder = tables["decoder"] | {"early": early, "early_tau": 1.0}
         found[f"early {early:g}"] = configuration.parse(tables | {"decoder": decoder})
+    found[LINEAR] = without(configuration.parse(tables), ("decoder",))
     for steps in STEPS:
         kept = {key: tables["network"][key] for key in ("hidden", "readout")}
         network = kept | {"steps": steps, "initial": {"rule": "discrete", "steps": float(steps)}}
@@ -73,10 +78,13 @@ def followed(model, images, labels, threads):
     dict
         ``rules``: accuracy, mean decision time, spikes and operations a sample up to it, by rule; ``anytime``:
         columns over the times; ``multiply_adds`` of the dense network.
+    ndarray (samples,), ndarray of bool (samples,)
+        When the first output spike came, ``t_stop`` where none did, and whether it was right.
     """
     times = np.linspace(0.0, model.t_stop, TIMES)
     margins = {f"margin {part:g}" if part else "first spike": part * model.t_stop for part in MARGINS}
     sums = {name: np.zeros(4) for name in margins}
+    first = np.zeros(len(labels)), np.zeros(len(labels), bool)
     curve = {name: np.zeros(TIMES) for name in ("accuracy", "operations", "spikes")}
     for begin in range(0, len(labels), CHUNK):
         here = slice(begin, begin + CHUNK)
@@ -87,7 +95,10 @@ def followed(model, images, labels, threads):
         for name, margin in margins.items():
             decision = measure.decide(trace, rule="margin", margin=margin)
             until = np.where(decision.decided, np.minimum(decision.time, model.t_stop), model.t_stop)
-            sums[name] += (np.count_nonzero(decision.label == labels[here]), until.sum(),
+            right = decision.label == labels[here]
+            if not margin:
+                first[0][here], first[1][here] = until, right
+            sums[name] += (np.count_nonzero(right), until.sum(),
                            measure.spike_counts(trace, until).total, measure.synaptic_operations(trace, until).sum())
     columns = ("accuracy", "decision_ms", "spikes", "operations")
     mean = {name: (total / len(labels)).tolist() for name, total in (sums | curve).items()}
@@ -95,7 +106,31 @@ def followed(model, images, labels, threads):
         "horizon_ms": model.t_stop, "multiply_adds": int(measure.dense_multiply_adds(model.net)),
         "rules": {name: dict(zip(columns, mean[name], strict=True)) for name in sums},
         "anytime": {"time": times.tolist()} | {name: mean[name] for name in curve},
-    }
+    }, *first
+
+
+def by_deadline(times, right, accuracy):
+    """Return the decisions of a network that is asked so early that `accuracy` of its answers are right.
+
+    Parameters
+    ----------
+    times : ndarray (samples,)
+        Of the first output spike.
+    right : ndarray of bool (samples,)
+    accuracy : float
+        An image without an output spike at the deadline counts as wrong.
+
+    Returns
+    -------
+    dict or None
+        ``deadline_ms``, ``accuracy``, ``decision_ms``: the mean; None where fewer are ever right.
+    """
+    enough = int(np.ceil(accuracy * len(times) - 1e-9))
+    if not 0 < enough <= np.count_nonzero(right):
+        return None
+    deadline = np.sort(times[right])[enough - 1]
+    return {"deadline_ms": float(deadline), "accuracy": float(np.mean(right & (times <= deadline))),
+            "decision_ms": float(np.minimum(times, deadline).mean())}
 
 
 def same_as_loop(model, steps, images, threads):
@@ -123,7 +158,7 @@ def plot(figures, path):
     time, work = sheet.subplots(1, 2)
     plain = figures["networks"]["early 0"]
     for place, (name, found) in enumerate(figures["networks"].items()):
-        exact = name.startswith("early")
+        exact = not name.startswith("twin")
         rule = found["rules"]["first spike"]
         share = rule["decision_ms"] / found["horizon_ms"]
         marker, colour = ("o", style.colour(0)) if exact else ("s", style.colour(1))
@@ -150,7 +185,7 @@ def run(options):
     tables = tomllib.loads(options.config.read_text(encoding="utf-8"))
     if options.epochs is not None:
         tables["fit"]["epochs"] = options.epochs
-    networks, test = {}, None
+    networks, first, test = {}, {}, None
     for name, recipe in variants(tables).items():
         folder = options.out / name.replace(",", "").replace(" ", "-")
         print(name, file=sys.stderr, flush=True)
@@ -158,12 +193,15 @@ def run(options):
         test = test or datasets.load(recipe.data.name, "test", options.data)
         here = slice(options.test)
         model = Model.load(folder / experiment.MODEL)
-        networks[name] = followed(model, test.images[here], test.labels[here], options.threads)
+        networks[name], *first[name] = followed(model, test.images[here], test.labels[here], options.threads)
         if recipe.network.steps is not None:
             same = same_as_loop(model, recipe.network.steps, test.images[here], options.threads)
             networks[name]["same_bits_as_loop"] = same
         print(json.dumps(networks[name]["rules"]["first spike"]), flush=True)
+    equal = {name: by_deadline(*first[name], networks[LINEAR]["rules"]["first spike"]["accuracy"])
+             for name in networks if name.startswith("early")}
     figures = {"dataset": tables["data"]["name"], "samples": len(test.labels[:options.test]), "networks": networks,
+               "as_accurate_as_without_decoder": equal,
                "provenance": provenance.record("benchmark anytime", tables, None, watch.resources())}
     if options.figures:
         experiment.write_json(options.figures, figures)

@@ -162,6 +162,43 @@ def ablation():
                 "them left out. The silent-neuron policies are the same in all rows.", "", *lines(found["table"]), ""]
 
 
+def anytime():
+    """Yield the section of decisions at any time, and of the discrete twins."""
+    found = read(RESULTS / "anytime.json")
+    if found is None:
+        return
+    done = found["provenance"]["parameters"]
+    yield from ["## Decisions at any time, and the discrete twin", "",
+                f"`benchmarks/anytime.py`: the network of the ablation on {DATA[found['dataset']]}, seed "
+                f"{done['network']['seed']}, {done['fit']['epochs']} epochs; all {found['samples']:,} test images, "
+                "event by event. Early: weight of the early-spike term. Twins: as many integer time steps.", "",
+                "![Accuracy against decision time, and against synaptic operations](images/pareto.png)", ""]
+    rows = []
+    for name, one in found["networks"].items():
+        for rule in ("first spike", "margin 0.1"):
+            at = one["rules"][rule]
+            rows.append((name, rule, percent(at["accuracy"]), percent(at["decision_ms"] / one["horizon_ms"], 1),
+                         f"{at['spikes']:,.0f}", f"{at['operations']:,.0f}",
+                         f"{one['multiply_adds'] / at['operations']:.1f}"))
+    yield from table(("network", "decision by", "test, %", "decision, % of the horizon", "spikes an image",
+                      "operations an image", "multiply-adds of the dense network / operations"), rows)
+    yield from ["Margin 0.1: the first spike that stays alone for a tenth of the horizon.", ""]
+    plain = found["networks"]["no decoder"]
+    first = plain["rules"]["first spike"]
+    yield from ["At equal accuracy, of what the temporal decoder saves: without it "
+                f"{percent(first['accuracy'])} % of the images are right after "
+                f"{percent(first['decision_ms'] / plain['horizon_ms'], 1)} % of the horizon on average. The others, "
+                "asked by a deadline at which as many are right:", ""]
+    rows = [(name, percent(one["accuracy"]), percent(one["decision_ms"] / found["networks"][name]["horizon_ms"], 1),
+             percent(one["deadline_ms"] / found["networks"][name]["horizon_ms"], 1))
+            for name, one in found["as_accurate_as_without_decoder"].items() if one is not None]
+    yield from table(("network", "test, %", "decision, % of the horizon", "deadline, % of the horizon"), rows)
+    same = ", ".join(f"{one['same_bits_as_loop']:,} ({name})" for name, one in found["networks"].items()
+                     if "same_bits_as_loop" in one)
+    yield from ["Test images in which the event queue and a loop over steps have the same bits in all neurons: "
+                f"{same}.", ""]
+
+
 def robustness():
     """Yield the section of disturbed networks."""
     found = [read(path) for path in sorted(RESULTS.glob("robustness_*.json"))]
@@ -177,6 +214,20 @@ def robustness():
                                                   for level in levels))
             for one in found for kind, levels in one["sweeps"].items()]
     yield from table(("model", "disturbance", "strength: right, % (mean of the draws)"), rows)
+
+
+def many_spikes():
+    """Yield the section of the network whose neurons fire as often as they like."""
+    found = read(RESULTS / "many_spikes.json")
+    if found is None:
+        return
+    yield from ["## Neurons that fire many times", "",
+                f"`benchmarks/many_spikes.py`: MNIST, {found['network']}, leaky neurons, exact gradients over the "
+                "trace.", ""]
+    yield from table(
+        ("test, %", "published (EventProp), %", "validation, %", "epochs", "s an epoch", "hidden spikes an image"),
+        [(percent(found["test_accuracy"]), percent(found["published"]), percent(found["validation_accuracy"]),
+          found["epochs"], f"{found['seconds_an_epoch']:.0f}", f"{found['hidden_spikes_a_sample']:.0f}")])
 
 
 def speed():
@@ -206,7 +257,7 @@ def memory():
     yield from table(("network", "what grows", *(f"x{factor:g}" for factor in found["factors"])), rows)
 
 
-SECTIONS = (headline, seeds, folds, pooling, ablation, robustness, speed, memory)
+SECTIONS = (headline, seeds, folds, pooling, ablation, anytime, robustness, many_spikes, speed, memory)
 
 
 def page():
@@ -230,6 +281,12 @@ def figures():
     if disturbed:
         axes = viz.robustness({DATA[result["dataset"]]: result for result in disturbed})
         axes[0].figure.savefig(DOCS / "images" / "robustness.png", dpi=110)
+    decisions = read(RESULTS / "anytime.json")
+    if decisions:
+        sys.path.append(str(HERE))
+        from anytime import plot
+
+        plot(decisions, DOCS / "images" / "pareto.png")
 
 
 def main():

@@ -6,9 +6,12 @@ import pathlib
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "anytime.py"
+sys.path.append(str(SCRIPT.parent))
+import anytime  # noqa: E402  (lies in the folder just named)
 
 TEXT = """
 [data]
@@ -44,7 +47,7 @@ def test_rules_cost_what_the_trace_says_and_twins_have_the_bits_of_the_loop(tmp_
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "figures.json").read_text())
-    assert figures["samples"] == 60 and len(figures["networks"]) == 8
+    assert figures["samples"] == 60 and len(figures["networks"]) == 9
     assert (tmp_path / "pareto.png").stat().st_size > 10_000
     for name, found in figures["networks"].items():
         first, curve = found["rules"]["first spike"], found["anytime"]
@@ -56,3 +59,17 @@ def test_rules_cost_what_the_trace_says_and_twins_have_the_bits_of_the_loop(tmp_
         assert found["multiply_adds"] > 0
         assert ("same_bits_as_loop" in found) == name.startswith("twin")
         assert found.get("same_bits_as_loop", 60) == 60
+    without = figures["networks"]["no decoder"]["rules"]["first spike"]
+    for name, found in figures["as_accurate_as_without_decoder"].items():
+        first = figures["networks"][name]["rules"]["first spike"]
+        assert found is None or without["accuracy"] <= found["accuracy"] <= first["accuracy"]
+        assert found is not None or first["accuracy"] < without["accuracy"]
+        assert found is None or found["decision_ms"] <= first["decision_ms"]
+
+
+def test_a_deadline_leaves_as_many_right_answers_as_asked_for_and_cuts_the_later_ones():
+    times = np.array([1.0, 2.0, 3.0, 4.0])
+    right = np.array([True, False, True, True])
+    assert anytime.by_deadline(times, right, 0.5) == {"deadline_ms": 3.0, "accuracy": 0.5, "decision_ms": 2.25}
+    assert anytime.by_deadline(times, right, 0.75)["decision_ms"] == 2.5
+    assert anytime.by_deadline(times, right, 0.8) is None
