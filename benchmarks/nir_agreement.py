@@ -1,6 +1,6 @@
 """The same test images in tools that step and here: a network trained there and run here, and one the other way.
 
-    python benchmarks/nir_agreement.py [--epochs 10] [--out benchmarks/results/nir_agreement.json]
+    python benchmarks/nir_agreement.py [--epochs 10] [--samples N] [--out benchmarks/results/nir_agreement.json]
 
 snnTorch trains leaky neurons on the embedded digits (64-100-10, pixels as latencies, 40 steps, the output with most
 spikes decides) and exports them to NIR; the graph is run here. Then neurons with synaptic currents that may fire many
@@ -172,9 +172,12 @@ def main(argv=None):
     """Run both ways and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--samples", type=int, help="images of the training and of the test set, instead of all")
     parser.add_argument("--out", default="benchmarks/results/nir_agreement.json", metavar="FILE.json")
     arguments = parser.parse_args(argv)
-    train, test = training.datasets.load("digits"), training.datasets.load("digits", "test")
+    train, test = (training.datasets.load("digits", part) for part in ("train", "test"))
+    train, test = (data._replace(images=data.images[:arguments.samples], labels=data.labels[:arguments.samples])
+                   for data in (train, test))
     result = {
         "trained_in_snntorch": trained_there(train, test, arguments.epochs),
         "trained_here": trained_here(train, test, arguments.epochs),
