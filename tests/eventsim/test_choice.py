@@ -64,6 +64,15 @@ def test_where_a_spike_arrives_at_once_the_heap_runs(delay, why):
     assert choose_engine(network(ONCE, 0.5, loop=0.0), "auto")[0] == "heap"
 
 
+def test_where_windows_would_be_short_and_empty_the_heap_runs():
+    why = "12 synapses leave most windows of 0.05 ms empty"
+    assert choose_engine(network(OFTEN, 0.05), "auto") == ("heap", f"no layers: {MAY_FIRE_AGAIN}; {why}")
+    net = es.Network(seed=1)
+    cells = net.population("cells", 50, OFTEN)
+    net.connect(cells, cells, es.Dense(0.1), delay=0.05)  # 2,500 synapses times 0.05 ms
+    assert choose_engine(net, "auto")[0] == "window"
+
+
 @pytest.mark.parametrize("engine", ["heap", "window", "layers", "reference"])
 def test_an_engine_that_was_asked_for_runs(engine):
     assert choose_engine(network(), engine) == (engine, "asked for")
