@@ -195,6 +195,11 @@ def anytime():
     yield from table(("network", "test, %", "decision, % of the horizon", "deadline, % of the horizon"), rows)
     same = ", ".join(f"{one['same_bits_as_loop']:,} ({name})" for name, one in found["networks"].items()
                      if "same_bits_as_loop" in one)
+    rows = [(name, percent(one["tied"], 1), percent(one["rules"]["first spike"]["accuracy"]),
+             percent(one["accuracy_by_potential"])) for name, one in found["networks"].items() if "tied" in one]
+    yield from ["In whole steps the first output spikes are often several. The one with the lowest number then "
+                "decides, as everywhere; that with the largest potential in that step would be right more often:", ""]
+    yield from table(("network", "images with several first spikes, %", "test, %", "test by potential, %"), rows)
     yield from ["Test images in which the event queue and a loop over steps have the same bits in all neurons: "
                 f"{same}.", ""]
 

@@ -59,6 +59,9 @@ def test_rules_cost_what_the_trace_says_and_twins_have_the_bits_of_the_loop(tmp_
         assert found["multiply_adds"] > 0
         assert ("same_bits_as_loop" in found) == name.startswith("twin")
         assert found.get("same_bits_as_loop", 60) == 60
+        if name.startswith("twin"):
+            # Among outputs that fire at once another one may be right; elsewhere both rules agree.
+            assert abs(found["accuracy_by_potential"] - first["accuracy"]) <= found["tied"] <= 1.0
     without = figures["networks"]["no decoder"]["rules"]["first spike"]
     for name, found in figures["as_accurate_as_without_decoder"].items():
         first = figures["networks"][name]["rules"]["first spike"]
