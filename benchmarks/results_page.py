@@ -193,6 +193,10 @@ def anytime():
              percent(one["deadline_ms"] / found["networks"][name]["horizon_ms"], 1))
             for name, one in found["as_accurate_as_without_decoder"].items() if one is not None]
     yield from table(("network", "test, %", "decision, % of the horizon", "deadline, % of the horizon"), rows)
+    yield from ["With outputs that never fire, whose potentials at the horizon decide:", ""]
+    yield from table(("network", "test, %", "spikes an image", "operations an image"), [
+        (name, percent(one["accuracy"]), f"{one['spikes']:,.0f}", f"{one['operations']:,.0f}")
+        for name, one in found["silent_outputs"].items()])
     same = ", ".join(f"{one['same_bits_as_loop']:,} ({name})" for name, one in found["networks"].items()
                      if "same_bits_as_loop" in one)
     rows = [(name, percent(one["tied"], 1), percent(one["rules"]["first spike"]["accuracy"]),

@@ -62,6 +62,9 @@ def test_rules_cost_what_the_trace_says_and_twins_have_the_bits_of_the_loop(tmp_
         if name.startswith("twin"):
             # Among outputs that fire at once another one may be right; elsewhere both rules agree.
             assert abs(found["accuracy_by_potential"] - first["accuracy"]) <= found["tied"] <= 1.0
+    assert sorted(figures["silent_outputs"]) == ["exact, silent outputs", "twin, 8 steps, silent outputs"]
+    for found in figures["silent_outputs"].values():
+        assert 0.0 <= found["accuracy"] <= 1.0 and 0 < found["spikes"] < found["operations"]
     without = figures["networks"]["no decoder"]["rules"]["first spike"]
     for name, found in figures["as_accurate_as_without_decoder"].items():
         first = figures["networks"][name]["rules"]["first spike"]
