@@ -211,28 +211,31 @@ def plot(figures, path):
 
     from viz import style
 
-    sheet = plt.figure(figsize=(10.0, 3.8), layout="constrained")
+    sheet = plt.figure(figsize=(11.0, 4.0), layout="constrained")
     time, work = sheet.subplots(1, 2)
     plain = figures["networks"]["early 0"]
+    lowest = 1.0
     for place, (name, found) in enumerate(figures["networks"].items()):
-        exact = not name.startswith("twin")
         rule = found["rules"]["first spike"]
-        share = rule["decision_ms"] / found["horizon_ms"]
-        marker, colour = ("o", style.colour(0)) if exact else ("s", style.colour(1))
-        for panel, x in ((time, share), (work, rule["operations"])):
-            panel.plot(x, 100.0 * rule["accuracy"], marker=marker, color=colour, linestyle="none")
-            panel.annotate(name, (x, 100.0 * rule["accuracy"]), fontsize=7, xytext=(4, 4 - 9 * (place % 2)),
-                           textcoords="offset points")
+        lowest = min(lowest, rule["accuracy"])
+        twin = name.startswith("twin")
+        colour = style.colour(1) if twin else style.colour(0) if name != LINEAR else style.INK
+        marker = "os^Dv"[place % 5]
+        for panel, x in ((time, rule["decision_ms"] / found["horizon_ms"]), (work, rule["operations"])):
+            panel.plot(x, 100.0 * rule["accuracy"], marker=marker, color=colour, linestyle="none", label=name)
     curve = plain["anytime"]
     time.plot(np.array(curve["time"]) / plain["horizon_ms"], 100.0 * np.array(curve["accuracy"]), color=style.FAINT,
-              label="current guess, early 0", zorder=0)
+              label="early 0, current guess", zorder=0)
     work.plot(curve["operations"], 100.0 * np.array(curve["accuracy"]), color=style.FAINT, zorder=0)
-    work.axvline(plain["multiply_adds"], color=style.INK, linestyle="--", linewidth=0.8, label="dense: multiply-adds")
+    work.axvline(plain["multiply_adds"], color=style.INK, linestyle="--", linewidth=0.8)
+    work.annotate("multiply-adds of\nthe dense network", (plain["multiply_adds"], 0.5), xytext=(-6, 0), ha="right",
+                  va="center", fontsize="small", xycoords=("data", "axes fraction"), textcoords="offset points")
     time.set(xlabel="mean decision time / horizon", ylabel="test accuracy (%)")
-    work.set(xlabel="synaptic operations an image up to the decision", ylabel="test accuracy (%)")
+    work.set(xlabel="synaptic operations an image up to the decision", ylabel="test accuracy (%)", xlim=(0.0, None))
     for panel in (time, work):
-        panel.legend(frameon=False, fontsize="small", loc="lower right")
+        panel.set_ylim(bottom=100.0 * lowest - 3.0)
         style.tidy(panel)
+    sheet.legend(*time.get_legend_handles_labels(), loc="outside right upper", frameon=False, fontsize="small")
     sheet.savefig(path, dpi=110)
 
 

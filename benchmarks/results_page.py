@@ -169,8 +169,8 @@ def anytime():
         return
     done = found["provenance"]["parameters"]
     yield from ["## Decisions at any time, and the discrete twin", "",
-                f"`benchmarks/anytime.py`: the network of the ablation on {DATA[found['dataset']]}, seed "
-                f"{done['network']['seed']}, {done['fit']['epochs']} epochs; all {found['samples']:,} test images, "
+                f"`benchmarks/anytime.py`: the network of the ablation on {DATA[found['dataset']]}, one seed, "
+                f"{done['fit']['epochs']} epochs; all {found['samples']:,} test images, "
                 "event by event. Early: weight of the early-spike term. Twins: as many integer time steps.", "",
                 "![Accuracy against decision time, and against synaptic operations](images/pareto.png)", ""]
     rows = []
@@ -185,7 +185,7 @@ def anytime():
     yield from ["Margin 0.1: the first spike that stays alone for a tenth of the horizon.", ""]
     plain = found["networks"]["no decoder"]
     first = plain["rules"]["first spike"]
-    yield from ["At equal accuracy, of what the temporal decoder saves: without it "
+    yield from ["Decision times at equal accuracy: without the temporal decoder "
                 f"{percent(first['accuracy'])} % of the images are right after "
                 f"{percent(first['decision_ms'] / plain['horizon_ms'], 1)} % of the horizon on average. The others, "
                 "asked by a deadline at which as many are right:", ""]

@@ -72,12 +72,11 @@ def unit_response(tau_mem: float, tau_syn: float, s: ArrayLike) -> Floats:
         return s.copy() if math.isinf(tau_syn) else -tau_syn * np.expm1(-s / tau_syn)
     if math.isinf(tau_syn):
         return -np.expm1(-s / tau_mem)
-    rate = 1.0 / tau_syn - 1.0 / tau_mem
-    x = rate * s
-    # (1 - exp(-x)) / x -> 1 where the time constants meet; the product stays finite there
+    x = abs(1.0 / tau_syn - 1.0 / tau_mem) * s
+    # (1 - exp(-x)) / x -> 1 where the time constants meet; with the slower decay before it nothing overflows
     with np.errstate(invalid="ignore", divide="ignore"):
-        shape = np.where(np.abs(x) < 1e-8, 1.0 - 0.5 * x, -np.expm1(-x) / x)
-    return np.exp(-s / tau_mem) * (s / tau_mem) * shape
+        shape = np.where(x < 1e-8, 1.0 - 0.5 * x, -np.expm1(-x) / x)
+    return np.exp(-s / max(tau_mem, tau_syn)) * (s / tau_mem) * shape
 
 
 def _check_taus(tau_mem: float, tau_syn: float) -> None:

@@ -13,6 +13,7 @@ from training import initialize
 REGIMES = [
     (20.0, 5.0),
     (5.0, 20.0),
+    (0.004, 5.0),
     (10.0, 10.0),
     (10.0, 10.0 * (1 + 1e-10)),
     (math.inf, 2.0),
