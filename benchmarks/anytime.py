@@ -41,8 +41,8 @@ LINEAR = "no decoder"
 TWIN = {"gain": 0.4, "surrogate": {"kind": "arctan", "width": 4.0}}
 """Factor on the initial weights and surrogate of the twins.
 
-With a factor of 1 and half the width, 67 instead of 76 % of 1,000 validation images were right after 4 epochs of 4,000
-images; a learning rate of 0.03 instead of 0.01 was better there, and worse with more images.
+With a factor of 1, 67 instead of 76 % of 1,000 validation images were right after 4 epochs of 4,000 images; half the
+width was as good. A learning rate of 0.03 instead of 0.01 was better there, and worse with more images.
 """
 
 SILENT = ", silent outputs"

@@ -16,6 +16,7 @@ from statistics import mean
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS, MODELS, DOCS = HERE / "results", HERE.parent / "models", HERE.parent / "docs"
 PAGE = DOCS / "training-results.md"
+sys.path.append(str(HERE))  # of those whose tables and plots are shown
 
 DATA = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10", "yin-yang": "Yin-Yang",
         "nmnist": "N-MNIST", "digits": "digits 8 x 8"}
@@ -150,7 +151,6 @@ def ablation():
     found = read(RESULTS / "ablation.json")
     if found is None:
         return
-    sys.path.append(str(HERE))
     from ablation import lines
 
     done = found["provenance"]["parameters"]
@@ -292,7 +292,6 @@ def figures():
         axes[0].figure.savefig(DOCS / "images" / "robustness.png", dpi=110)
     decisions = read(RESULTS / "anytime.json")
     if decisions:
-        sys.path.append(str(HERE))
         from anytime import plot
 
         plot(decisions, DOCS / "images" / "pareto.png")
