@@ -49,7 +49,7 @@ def settings(options):
     return {
         "epochs": options.epochs, "batch": 64, "optimizer": training.AdamW(4e-3), "schedule": "cosine",
         "seed": options.seed, "augment": augment.Shift(pixels=1), "clip": 1.0, "slope_floor": 0.01, "ema": 0.998,
-        "policies": [regularize.Firing(minimum=0.02, strength=1.0), regularize.SpikeRate(target=1.0, strength=0.01)],
+        "policies": [regularize.Firing(minimum=0.02, strength=1.0), regularize.SpikeRate(target=0.5, strength=0.01)],
     }
 
 

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
 
     from eventsim.type_aliases import Array, Floats
 
-CHANNELS = ("on", "on_off", "contrast")
+CHANNELS = ("on", "on_off", "contrast", "opponent")
 """How values become channels; all but the first double them."""
 
 _FULL_CONTRAST = 2.5  # standard deviations of a sample
+_FULL_COLOUR = (0.15, 0.3)  # red less green, yellow less blue: some 2.5 deviations of photographs (CIFAR-10)
 _WIDEST = 1000.0  # pixels
 _MOST_LEVELS = 1 << 14  # ON and OFF levels fit 16 bits
 _MS_PER_S = 1000.0
@@ -43,7 +44,7 @@ def latency(
     t_max: float = 1.0,
     t_min: float = 0.0,
     threshold: float = 0.0,
-    channels: Literal["on", "on_off", "contrast"] = "on",
+    channels: Literal["on", "on_off", "contrast", "opponent"] = "on",
     scale: float | None = None,
     bias: float | Sequence[float] | None = None,
     step: float | None = None,
@@ -64,13 +65,17 @@ def latency(
     threshold : float, optional
         Largest scaled value that stays silent. The default silences zeros only, a negative one
         nothing.
-    channels : {"on", "on_off", "contrast"}, optional
+    channels : {"on", "on_off", "contrast", "opponent"}, optional
         ``"on_off"`` doubles the channels (the last axis): first all ON channels, then as many OFF
         channels, in which ``1 - x`` is encoded. A map of shape (height, width) becomes (height,
         width, 2); ``n`` values become ``2 n``. ``"contrast"`` doubles them too: ON channels encode
         how far a value lies above a mean (see `surround`), OFF channels how far below, in units of
         2.5 standard deviations of these distances in the sample and at most 1. What lies near the
-        mean stays silent (ON- and OFF-centre cells; Van Rullen, Thorpe 2001).
+        mean stays silent (ON- and OFF-centre cells; Van Rullen, Thorpe 2001). ``"opponent"`` is for maps
+        of red, green and blue, which say nearly the same: their three channels become brightness (the
+        ``"contrast"`` of the mean of the three), red less green (0.15 and more is 1) and yellow, the
+        mean of red and green, less blue (0.3 and more), each with an ON and an OFF channel (colour-opponent
+        cells of the retina; Derrington, Krauskopf, Lennie 1984).
     scale : float, optional
         The value that stands for 1, also for ``uint8`` (16 for the 8 x 8 digits).
     bias : float or sequence of float, optional
@@ -79,7 +84,7 @@ def latency(
     step : float, optional
         Times are rounded to multiples of this many ms (half a step to the even one): 1 for networks in steps.
     surround : float, optional
-        Of ``channels="contrast"``: the mean is that of all channels around a place, weighted by a
+        Of ``"contrast"`` and ``"opponent"``: the mean is that of all channels around a place, weighted by a
         Gaussian of this many pixels (standard deviation; at the rim the outermost pixels go on).
         The mean of the whole sample where it is not given.
 
@@ -104,8 +109,8 @@ def latency(
         raise InputError(f"threshold is {threshold}; give a number below 1, the brightest value")
     choose("channels", channels, CHANNELS)
     if surround is not None:
-        if channels != "contrast":
-            raise InputError(f'surround is for channels="contrast", not "{channels}"; drop it')
+        if channels not in ("contrast", "opponent"):
+            raise InputError(f'surround is for channels="contrast" and "opponent", not "{channels}"; drop it')
         if not 0.0 < arrays.number("surround", surround) <= _WIDEST:
             raise InputError(f"surround is {surround}; give a number of pixels above 0, at most {_WIDEST:g}")
     images = _batch(images)
@@ -120,11 +125,13 @@ def latency(
 
     if channels != "on" and images.ndim == 3:
         images = images[..., np.newaxis]
-    levels = None if channels == "contrast" else _levels(images, scale)
+    levels = None if channels in ("contrast", "opponent") else _levels(images, scale)
     if levels is None:
         x = _scaled(images, scale)
         if channels == "contrast":
-            x = _contrast(x, surround)
+            x = _on_off(_contrast(x, surround))
+        elif channels == "opponent":
+            x = _on_off(_opponents(x, surround))
         elif channels == "on_off":
             x = np.concatenate((x, 1.0 - x), axis=-1)
         return _spikes(_append(_rows(spike_times(x)), bias))
@@ -354,7 +361,7 @@ def _scaled(images: Array, scale: float | None) -> Floats:
 
 
 def _contrast(x: Floats, surround: float | None) -> Floats:
-    """Return how far values lie above and below a mean, in 0..1: ON channels, then OFF channels."""
+    """Return how far values lie above a mean, in units of full contrast."""
     if surround is None:
         mean = np.ascontiguousarray(_rows(x)).mean(axis=1)  # one sum a row: the same bits in any batch
         mean = mean.reshape(-1, *[1] * (x.ndim - 1))
@@ -367,8 +374,22 @@ def _contrast(x: Floats, surround: float | None) -> Floats:
         raise InputError(f"surround needs maps; the samples have shape {x.shape[1:]}")
     deviation = _rows(x - mean)
     full = _FULL_CONTRAST * deviation.std(axis=1, keepdims=True)
-    deviation = np.divide(deviation, full, out=np.zeros_like(deviation), where=full > 0.0).reshape(x.shape)
-    return np.concatenate((np.clip(deviation, 0.0, 1.0), np.clip(-deviation, 0.0, 1.0)), axis=-1)
+    return np.divide(deviation, full, out=np.zeros_like(deviation), where=full > 0.0).reshape(x.shape)
+
+
+def _opponents(x: Floats, surround: float | None) -> Floats:
+    """Return brightness, red less green, and yellow less blue, in units of full contrast."""
+    if x.ndim != 4 or x.shape[3] != 3:
+        raise InputError(f'channels="opponent" needs maps of red, green and blue; the samples have shape {x.shape[1:]}')
+    red, green, blue = np.moveaxis(x, 3, 0)
+    bright = _contrast((red + green + blue)[..., np.newaxis] / 3.0, surround)
+    colours = ((red - green) / _FULL_COLOUR[0], (0.5 * (red + green) - blue) / _FULL_COLOUR[1])
+    return np.concatenate((bright, np.stack(colours, axis=-1)), axis=-1)
+
+
+def _on_off(distance: Floats) -> Floats:
+    """Return what lies above 0 and what below, at most 1: ON channels, then OFF channels."""
+    return np.concatenate((np.clip(distance, 0.0, 1.0), np.clip(-distance, 0.0, 1.0)), axis=-1)
 
 
 def _spikes(times: Floats) -> Spikes:

@@ -46,6 +46,7 @@ class Population:
         self.kind = kind
         self.neuron: LIF | Any = neuron  # None where `kind` says so; `Any` spares a check where the kind is known
         self.rate: Floats | Any = rate
+        self._digested: tuple[Any, Any, str] | None = None
 
     @property
     def is_readout(self) -> bool:
@@ -53,7 +54,13 @@ class Population:
         return self.kind == "neurons" and bool(np.all(np.isinf(self.neuron.v_threshold)))
 
     def digest(self) -> str:
-        """Return the SHA-256 of everything that the simulation depends on."""
+        """Return the SHA-256 of everything that the simulation depends on; kept until something is set.
+
+        Neurons and rates do not change, but others may take their places. While learning from traces it is asked for
+        dozens of times a batch: 5 % of an epoch where it was made anew each time.
+        """
+        if self._digested is not None and self._digested[0] is self.neuron and self._digested[1] is self.rate:
+            return self._digested[2]
         total = hashlib.sha256(json.dumps([self.name, self.shape, self.kind]).encode())
         if self.neuron is not None:
             for name, value in self.neuron.resolve(self.size)._asdict().items():
@@ -64,7 +71,8 @@ class Population:
                 total.update(json.dumps([*tau_syn.items()]).encode())
         if self.rate is not None:
             total.update(self.rate.data)
-        return total.hexdigest()
+        self._digested = self.neuron, self.rate, total.hexdigest()
+        return self._digested[2]
 
     def __repr__(self) -> str:
         inside = "" if self.neuron is None else f", {self.neuron!r}"

@@ -109,7 +109,7 @@ class Latency(Encoder):
         Times in ms of the darkest and of the brightest value.
     threshold : float
         Largest value (of 0 to 1) that stays silent.
-    channels : {"on", "on_off", "contrast"}
+    channels : {"on", "on_off", "contrast", "opponent"}
     scale : float, optional
         The value that stands for 1.
     bias : float or sequence of float, optional
@@ -119,13 +119,13 @@ class Latency(Encoder):
     step : float, optional
         Times are rounded to multiples of this many ms.
     surround : float, optional
-        Pixels around a place whose mean ``channels = "contrast"`` compares it with.
+        Pixels around a place whose mean ``"contrast"`` and ``"opponent"`` compare it with.
     """
 
     t_max: float = 1.0
     t_min: float = 0.0
     threshold: float = 0.0
-    channels: Literal["on", "on_off", "contrast"] = "on"
+    channels: Literal["on", "on_off", "contrast", "opponent"] = "on"
     scale: float | None = None
     bias: float | Sequence[float] | None = None
     input: str | None = None
@@ -135,7 +135,7 @@ class Latency(Encoder):
     def __post_init__(self) -> None:
         """Refuse settings that no batch could be encoded with."""
         _plain(self, self.bias)
-        self.spikes(np.zeros((1, 2, 2, 1)))
+        self.spikes(np.zeros((1, 2, 2, 3 if self.channels == "opponent" else 1)))
 
     def spikes(self, values: Values) -> Spikes:
         """Return `values` (samples, ...) as `eventsim.Spikes`."""

@@ -48,7 +48,9 @@ class Activity:
         Whether the run was given delays, whose gradients are then wanted.
     """
 
-    def __init__(self, trace: Trace, decoder: Decoder, output: str, delays: bool = False) -> None:
+    def __init__(
+        self, trace: Trace, decoder: Decoder, output: str, delays: bool = False, threads: int | None = None
+    ) -> None:
         self.trace, self.delays = trace, delays
         self.potential: dict[str, Floats] = {}
         self.at: Floats | Any = None
@@ -57,7 +59,7 @@ class Activity:
         if decoder.readout != "potential":
             return
         if decoder.over == "maximum":
-            self.potential[output], self.at = measure.peak_potential(trace, output)
+            self.potential[output], self.at = measure.peak_potential(trace, output, threads)
         elif decoder.over == "integral":
             self.potential[output] = measure.integrated_potential(trace, output, _discount(decoder))
         else:
@@ -112,7 +114,7 @@ class TracePasses:
         trace = eventsim.simulate(
             self._net, _without(stimulus, dropped or {}), self._model.t_stop, engine=self._engine,
             threads=self.threads)
-        return Activity(trace, self._model.decoder, self._model.output, bool(delays))
+        return Activity(trace, self._model.decoder, self._model.output, bool(delays), self.threads)
 
     def learn(
         self,

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eventsim._jit import inner, kernel
+from eventsim._jit import inlined, inner, kernel
+from eventsim.engines.layers import in_threads, thread_count
 from eventsim.errors import InputError
 from eventsim.measure.readout import course
 from eventsim.neurons import receptors, response
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from eventsim.type_aliases import Floats
 
 _HALVINGS = 80
+
+_SHARD = 16
+"""Samples that a thread takes at a time."""
 
 
 @inner
@@ -71,15 +75,15 @@ def _climb(r, j, c, low, high, since, value, when):
         value[j], when[j] = top, since + low
 
 
-@inner
+@inlined
 def _may_exceed(r, value, span, v, slope, v_end, slope_end):
     """Return whether V may exceed `value` on the way from (v, slope) to (v_end, slope_end), `span` ms later.
 
-    Only where V' falls through 0. V' e^(t / tau_mem) falls then, so V lies below its tangent at the start, and below
-    the line that falls to the end e^(span / tau_mem) times as steeply as V does there: below where the two meet. Most
-    stretches need no more than that.
+    Only where V' falls through 0. V' e^(t / tau_mem) falls then, so V lies below its tangent at the start (which the
+    caller has seen to exceed `value`), and below the line that falls to the end e^(span / tau_mem) times as steeply as
+    V does there: below where the two meet. Most stretches need no more than that.
     """
-    if not (slope > 0.0 > slope_end and v + slope * span > value):
+    if not slope_end < 0.0:
         return False
     steep = -slope_end * math.exp(span * response.rate(r.tau_mem))
     return v + slope * (v_end + steep * span - v) / (slope + steep) > value
@@ -100,7 +104,7 @@ def _propagator(r, span, move):
         move[5], _, move[6] = receptors.local(r.regime, r.tau_mem, r.tau_syn, r.tau_two, 0.0, p0, p1, p2, span)
 
 
-@inner
+@inlined
 def _stretch(r, j, span, since, v, i, move, value, when):
     """Bring neuron j forward by `span`, during which V' changes its sign once at most, and note its largest V.
 
@@ -115,15 +119,16 @@ def _stretch(r, j, span, since, v, i, move, value, when):
     v_end = move[1] * v[j] + move[2] * r.drive[j] + move[3] * i[j, 0] + move[5] * i[j, 1]
     i_end, two_end = move[4] * i[j, 0], move[6] * i[j, 1]
     slope = receptors.slope(r.regime, r.tau_mem, r.tau_syn, r.tau_two, r.drive[j], v[j], i[j, 0], i[j, 1])
-    slope_end = receptors.slope(r.regime, r.tau_mem, r.tau_syn, r.tau_two, r.drive[j], v_end, i_end, two_end)
-    if _may_exceed(r, value[j], span, v[j], slope, v_end, slope_end):
-        _climb(r, j, _accumulators(r, j, v, i), 0.0, span, since, value, when)
+    if slope > 0.0 and v[j] + slope * span > value[j]:
+        slope_end = receptors.slope(r.regime, r.tau_mem, r.tau_syn, r.tau_two, r.drive[j], v_end, i_end, two_end)
+        if _may_exceed(r, value[j], span, v[j], slope, v_end, slope_end):
+            _climb(r, j, _accumulators(r, j, v, i), 0.0, span, since, value, when)
     v[j], i[j, 0], i[j, 1] = v_end, i_end, two_end
     if v_end > value[j]:
         value[j], when[j] = v_end, since + span
 
 
-@inner
+@inlined
 def _note(r, j, span, since, v, i, move, value, when):
     """Bring neuron j forward by `span` and note its largest V on the way."""
     turn = _turn(r, i[j, 0], i[j, 1], span)
@@ -135,11 +140,11 @@ def _note(r, j, span, since, v, i, move, value, when):
 
 
 @kernel
-def _peaks(r, arrivals, ended, value, when):
-    """Write V* - v_inf and its time of every sample and neuron."""
+def _peaks(r, arrivals, ended, first, last, value, when):
+    """Write V* - v_inf and its time of the samples first to last - 1 and every neuron."""
     n = len(r.drive)
     v, i, since, move = np.zeros(n), np.zeros((n, 2)), np.zeros(n), np.full(7, -1.0)
-    for s in range(len(ended)):
+    for s in range(first, last):
         v[:], i[:], since[:] = r.v_init, 0.0, 0.0
         value_here, when_here = value[s], when[s]
         value_here[:], when_here[:] = r.v_init, 0.0
@@ -183,7 +188,7 @@ def _integrals(r, arrivals, ended, tau, value):
                 value[s, r.synapse_target[synapse] - r.gid] += r.synapse_weight[synapse] * left
 
 
-def peak_potential(trace: Trace, name: str) -> tuple[Floats, Floats]:
+def peak_potential(trace: Trace, name: str, threads: int | None = None) -> tuple[Floats, Floats]:
     """Return the largest potential of every neuron of a silent readout, and when it was reached.
 
     Parameters
@@ -191,6 +196,8 @@ def peak_potential(trace: Trace, name: str) -> tuple[Floats, Floats]:
     trace : Trace
     name : str
         A population whose v_threshold is NEVER.
+    threads : int, optional
+        Default: $EVENTSIM_THREADS, else all processors. The result does not depend on it.
 
     Returns
     -------
@@ -202,9 +209,11 @@ def peak_potential(trace: Trace, name: str) -> tuple[Floats, Floats]:
     InputError
         A population that fires, or senders that were not recorded.
     """
+    threads = thread_count(threads)
     r, arrivals, ended = course(trace, name)
     value, when = np.empty((len(ended), len(r.drive))), np.empty((len(ended), len(r.drive)))
-    _peaks(r, arrivals, ended, value, when)
+    shards = [(k, min(k + _SHARD, len(ended))) for k in range(0, len(ended), _SHARD)]
+    in_threads(lambda first, last: _peaks(r, arrivals, ended, first, last, value, when), shards, threads)
     return value + r.v_inf, when
 
 

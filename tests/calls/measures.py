@@ -40,7 +40,7 @@ CALLS = {
         measure.integrated_potential, lambda: {"trace": silent_run(), "name": "out", "tau": 5.0},
         fixed=("trace", "tau")),
     "eventsim.measure.peak_potential": Call(
-        measure.peak_potential, lambda: {"trace": silent_run(), "name": "out"}, fixed=("trace",)),
+        measure.peak_potential, lambda: {"trace": silent_run(), "name": "out", "threads": 1}, fixed=("trace",)),
     "eventsim.measure.dense_multiply_adds": Call(measure.dense_multiply_adds, lambda: {"net": the_model().net}),
     "eventsim.measure.Decision.accuracy": Call(
         method(lambda: measure.decide(classified()), "accuracy"), {"labels": [0, 1, 0, 1]}),

@@ -103,13 +103,35 @@ def test_a_surround_takes_the_mean_of_all_channels_around_a_place():
 
 
 @pytest.mark.parametrize("wrong, said", [
-    (dict(surround=2.0), 'surround is for channels="contrast"'),
+    (dict(surround=2.0), 'surround is for channels="contrast" and "opponent"'),
     (dict(channels="contrast", surround=0.0), "surround is 0.0"),
     (dict(channels="contrast", surround=np.inf), "surround is inf"),
     (dict(channels="contrast", surround="a"), "surround"),
     (dict(channels="contrast", surround=2.0), "surround needs maps")])
 def test_a_surround_that_means_nothing_is_refused(wrong, said):
     assert said in one_line(encode.latency, [[0.5, 1.0]], **wrong)
+
+
+def test_opponent_channels_are_brightness_red_against_green_and_yellow_against_blue():
+    image = np.array([[[0.5, 0.44, 0.5], [0.1, 0.1, 0.7]], [[0.2, 0.5, 0.2], [0.3, 0.3, 0.3]]])
+    spikes = encode.latency(image[np.newaxis], channels="opponent")
+    times = np.full(24, np.inf)
+    times[spikes.neuron] = spikes.time
+    found = times.reshape(4, 6)
+    bright = image.mean(axis=2)
+    distance = (bright - bright.mean()).ravel()
+    level = np.clip(np.abs(distance) / (2.5 * distance.std()), 0.0, 1.0)
+    np.testing.assert_allclose(np.minimum(found[:, 0], found[:, 3]), 1.0 - level, rtol=1e-12)
+    assert np.array_equal(np.isfinite(found[:, 0]), distance > 0.0)
+    none = np.inf
+    np.testing.assert_allclose(found[:, [1, 4]], [[0.6, none], [none, none], [none, 0.0], [none, none]], atol=1e-12)
+    np.testing.assert_allclose(found[:, [2, 5]], [[none, 0.9], [none, 0.0], [0.5, none], [none, none]], atol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(2, 12), (2, 4, 3), (2, 4, 3, 1), (2, 4, 3, 2)])
+def test_opponent_channels_of_anything_but_red_green_and_blue_are_refused(shape):
+    said = one_line(encode.latency, np.zeros(shape), channels="opponent")
+    assert "needs maps of red, green and blue" in said
 
 
 def test_contrast_beyond_two_and_a_half_deviations_comes_first():
@@ -120,10 +142,11 @@ def test_contrast_beyond_two_and_a_half_deviations_comes_first():
 
 
 @settings(deadline=None, max_examples=30)
-@given(st.integers(0, 2**32 - 1), st.sampled_from([(7, 5, 3), (6, 9), (33,)]))
-def test_contrast_of_a_sample_does_not_depend_on_its_batch_or_type(seed, shape):
+@given(st.integers(0, 2**32 - 1), st.sampled_from([(7, 5, 3), (6, 9), (33,)]), st.booleans())
+def test_contrast_of_a_sample_does_not_depend_on_its_batch_or_type(seed, shape, colours):
     images = np.random.default_rng(seed).integers(0, 256, (6, *shape), dtype=np.uint8)
-    how = dict(channels="contrast", surround=1.5 if len(shape) > 1 and seed % 2 else None)
+    how = dict(channels="opponent" if colours and len(shape) == 3 else "contrast",
+               surround=1.5 if len(shape) > 1 and seed % 2 else None)
     alone = [encode.latency(images[k:k + 1], **how).time for k in range(6)]
     together = encode.latency(images, **how)
     assert together == encode.latency(images / 255, **how)

@@ -81,3 +81,20 @@ def test_populations_that_fire_and_bad_time_constants_are_refused():
             measure(trace, "uot")
     with pytest.raises(InputError, match="tau is 0"):
         es.measure.integrated_potential(trace, "out", 0)
+
+
+def test_the_largest_potentials_do_not_depend_on_threads_or_on_the_samples_beside():
+    net = es.Network(seed=0)
+    net.input("in", 6)
+    net.population("out", 3, es.LIF(10.0, 4.0, v_threshold=es.NEVER))
+    net.connect("in", "out", es.Dense(np.random.default_rng(5).normal(0.0, 1.0, (6, 3))))
+    rng = np.random.default_rng(6)
+    spikes = es.Spikes(rng.uniform(0.0, 20.0, (40, 6)), np.arange(6), np.arange(40)[:, None])
+    trace = es.simulate(net, {"in": spikes}, 25.0)
+    values, times = es.measure.peak_potential(trace, "out", threads=1)
+    assert np.mean(values > 0.0) > 0.5 and len(np.unique(times)) > 40
+    for threads in (2, 3):
+        again = es.measure.peak_potential(trace, "out", threads=threads)
+        assert np.array_equal(again[0], values) and np.array_equal(again[1], times)
+    alone = es.simulate(net, {"in": es.Spikes(spikes.time[-6:], spikes.neuron[-6:], np.zeros(6, int))}, 25.0)
+    assert np.array_equal(es.measure.peak_potential(alone, "out")[0][0], values[-1])
