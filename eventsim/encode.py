@@ -31,7 +31,7 @@ CHANNELS = ("on", "on_off", "contrast", "opponent")
 """How values become channels; all but the first double them."""
 
 _FULL_CONTRAST = 2.5  # standard deviations of a sample
-_FULL_COLOUR = (0.15, 0.3)  # red less green, yellow less blue: some 2.5 deviations of photographs (CIFAR-10)
+_GREY = 0.05  # added to the root mean square of colours, so that grey pictures stay nearly silent
 _WIDEST = 1000.0  # pixels
 _MOST_LEVELS = 1 << 14  # ON and OFF levels fit 16 bits
 _MS_PER_S = 1000.0
@@ -73,9 +73,9 @@ def latency(
         2.5 standard deviations of these distances in the sample and at most 1. What lies near the
         mean stays silent (ON- and OFF-centre cells; Van Rullen, Thorpe 2001). ``"opponent"`` is for maps
         of red, green and blue, which say nearly the same: their three channels become brightness (the
-        ``"contrast"`` of the mean of the three), red less green (0.15 and more is 1) and yellow, the
-        mean of red and green, less blue (0.3 and more), each with an ON and an OFF channel (colour-opponent
-        cells of the retina; Derrington, Krauskopf, Lennie 1984).
+        ``"contrast"`` of the mean of the three), red less green, and yellow, the mean of red and green,
+        less blue, each with an ON and an OFF channel. Colours are in units of 2.5 (r + 0.05), r being
+        their root mean square in the sample (colour-opponent cells; Derrington, Krauskopf, Lennie 1984).
     scale : float, optional
         The value that stands for 1, also for ``uint8`` (16 for the 8 x 8 digits).
     bias : float or sequence of float, optional
@@ -383,8 +383,9 @@ def _opponents(x: Floats, surround: float | None) -> Floats:
         raise InputError(f'channels="opponent" needs maps of red, green and blue; the samples have shape {x.shape[1:]}')
     red, green, blue = np.moveaxis(x, 3, 0)
     bright = _contrast((red + green + blue)[..., np.newaxis] / 3.0, surround)
-    colours = ((red - green) / _FULL_COLOUR[0], (0.5 * (red + green) - blue) / _FULL_COLOUR[1])
-    return np.concatenate((bright, np.stack(colours, axis=-1)), axis=-1)
+    colours = np.stack((red - green, 0.5 * (red + green) - blue), axis=-1)
+    size = np.sqrt(np.square(_rows(colours)).mean(axis=1)).reshape(-1, 1, 1, 1)
+    return np.concatenate((bright, colours / (_FULL_CONTRAST * (size + _GREY))), axis=-1)
 
 
 def _on_off(distance: Floats) -> Floats:

@@ -123,9 +123,13 @@ def test_opponent_channels_are_brightness_red_against_green_and_yellow_against_b
     level = np.clip(np.abs(distance) / (2.5 * distance.std()), 0.0, 1.0)
     np.testing.assert_allclose(np.minimum(found[:, 0], found[:, 3]), 1.0 - level, rtol=1e-12)
     assert np.array_equal(np.isfinite(found[:, 0]), distance > 0.0)
-    none = np.inf
-    np.testing.assert_allclose(found[:, [1, 4]], [[0.6, none], [none, none], [none, 0.0], [none, none]], atol=1e-12)
-    np.testing.assert_allclose(found[:, [2, 5]], [[none, 0.9], [none, 0.0], [0.5, none], [none, none]], atol=1e-12)
+    red, green, blue = image.reshape(4, 3).T
+    colours = np.array([red - green, (red + green) / 2 - blue])  # 0.06, 0, -0.3, 0 and -0.03, -0.6, 0.15, 0
+    full = 2.5 * (np.sqrt(np.mean(colours**2)) + 0.05)
+    for channel, colour in enumerate(colours, start=1):
+        for side, distance in ((channel, colour), (channel + 3, -colour)):
+            late = 1.0 - np.minimum(distance / full, 1.0)
+            np.testing.assert_allclose(found[:, side], np.where(distance > 1e-9, late, np.inf), rtol=1e-12)
 
 
 @pytest.mark.parametrize("shape", [(2, 12), (2, 4, 3), (2, 4, 3, 1), (2, 4, 3, 2)])
