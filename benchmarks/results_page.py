@@ -234,9 +234,11 @@ def many_spikes():
                 f"`benchmarks/many_spikes.py`: MNIST, {found['network']}, leaky neurons, exact gradients over the "
                 "trace.", ""]
     yield from table(
-        ("test, %", "published (EventProp), %", "validation, %", "epochs", "s an epoch", "hidden spikes an image"),
+        ("test, %", "published (EventProp), %", "validation, %", "epochs", "s an epoch, 1 thread", "2 threads",
+         "hidden spikes an image"),
         [(percent(found["test_accuracy"]), percent(found["published"]), percent(found["validation_accuracy"]),
-          found["epochs"], f"{found['seconds_an_epoch']:.0f}", f"{found['hidden_spikes_a_sample']:.0f}")])
+          found["epochs"], *(f"{seconds:.0f}" for seconds in found["alone"].values()),
+          f"{found['hidden_spikes_a_sample']:.0f}")])
 
 
 def speed():

@@ -13,13 +13,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eventsim.choice import choose_engine
-from eventsim.lower import lower
+from eventsim.lower import is_in_order, lower
 
 if TYPE_CHECKING:
     from eventsim.network import Network
 
 _STATE = 700
 """Bytes a neuron while it is simulated: state, lists, spikes under way and of a window, and the kernels' tables."""
+
+_INPUT_SPIKE, _RECORDED_SPIKE = 80, {"layers": 43, "window": 85, "heap": 85}
+"""Bytes a spike at the worst moment (measured, `benchmarks/load.py`): an input's while it is put in order (32 later), a
+recorded one's by engine, while the trace is put together (28 later)."""
+
+_ACTIVATION = 20
+"""Bytes a neuron and sample in the layers engine: time, slope and generation."""
+
+_COLUMN = {"id": 4, "weight": 8, "parameter": 8, "delay": 8, "place": 8, "compared": 3}
+"""Bytes a synapse of what is made on the way to the flat form."""
+
+_PART = 1 << 22
+"""Synapses that are counted at a time, because counting makes 8-byte copies of their ids."""
 
 
 class Description:
@@ -63,16 +76,19 @@ def describe(net: Network) -> Description:
         fan_out[name] = np.zeros(population.size, dtype=np.int64)
         receptors = population.neuron.receptors if population.kind == "neurons" else ()
         positive[name] = np.zeros((max(len(receptors), 1), population.size))
-    projections = {}
+    projections, sizes = {}, {}
     for name, projection in net.projections.items():
         synapses = projection.synapses()
         source, target = projection.source, projection.target
-        fan_out[source.name] += np.bincount(synapses.source, minlength=source.size)
-        fan_in[target.name] += np.bincount(synapses.target, minlength=target.size)
-        excitation = np.maximum(synapses.weight, 0.0)
-        positive[target.name][projection.receptor_index] += np.bincount(
-            synapses.target, weights=excitation, minlength=target.size)
+        for first in range(0, len(synapses.source), _PART):
+            part = slice(first, first + _PART)
+            to, excitation = synapses.target[part], np.maximum(synapses.weight[part], 0.0)
+            fan_out[source.name] += np.bincount(synapses.source[part], minlength=source.size)
+            fan_in[target.name] += np.bincount(to, minlength=target.size)
+            positive[target.name][projection.receptor_index] += np.bincount(
+                to, weights=excitation, minlength=target.size)
         projections[name] = _projection_facts(projection, synapses)
+        sizes[name] = _bytes_a_synapse(projection, synapses)
     populations = {
         name: _population_facts(population, fan_in[name], fan_out[name], positive[name])
         for name, population in net.populations.items()
@@ -91,7 +107,14 @@ def describe(net: Network) -> Description:
     engine, reason = choose_engine(net, "auto")
     facts["engine"] = {"name": engine, "reason": reason}
     tables = sum(column.nbytes for column in lowered if isinstance(column, np.ndarray))
-    facts["memory_bytes"] = {"network": _stored_bytes(net), "engine": tables + _STATE * facts["n_neurons"]}
+    facts["memory_bytes"] = {
+        "network": _stored_bytes(net),
+        "preparing": _preparing_bytes(projections, sizes),
+        "engine": tables + _STATE * facts["n_neurons"],
+        "a_sample": _ACTIVATION * facts["n_neurons"] if engine == "layers" else 0,
+        "an_input_spike": _INPUT_SPIKE,
+        "a_recorded_spike": _RECORDED_SPIKE[engine],
+    }
     facts["warnings"] = list(_warnings(net, facts))
     return Description(facts)
 
@@ -203,6 +226,28 @@ def _stored_bytes(net):
     return total
 
 
+def _bytes_a_synapse(projection, synapses):
+    """Return what a synapse of a projection takes: while it is put in order, until all are there, and in the end."""
+    c = _COLUMN
+    delay = c["delay"] if synapses.delay.ndim else 0
+    ordered = is_in_order(synapses.source, synapses.delay, synapses.target, synapses.weight)
+    ids = 0 if projection.pairs is not None else c["id"]  # a list of pairs is read where it is
+    columns = 2 * ids + c["weight"] + c["parameter"] + delay
+    if ordered:
+        return columns + c["compared"], ids + c["weight"] + delay, c["id"] + c["weight"] + delay
+    again = 2 * c["id"] + c["weight"] + c["parameter"] + delay
+    return columns + c["place"] + again, c["id"] + c["weight"] + delay, c["id"] + c["weight"] + delay
+
+
+def _preparing_bytes(projections, sizes):
+    """Return the most that is held at a time while `lower` makes the flat form, beside the network itself."""
+    most, kept, flat = 0, 0, 0
+    for name in sorted(projections):
+        count, (drawn, waiting, final) = projections[name]["n_synapses"], sizes[name]
+        most, kept, flat = max(most, kept + drawn * count), kept + waiting * count, flat + final * count
+    return max(most, kept + flat)
+
+
 def _warnings(net, facts):
     if not net.populations:
         yield "the network has no populations; add an input and a population, and connect them."
@@ -282,8 +327,9 @@ def _as_text(facts):
     lines += _table(_population_row(name, about) for name, about in facts["populations"].items())
     lines += _table(_projection_row(name, about) for name, about in facts["projections"].items())
     memory = facts["memory_bytes"]
-    stored, simulated = _size(memory["network"]), _size(memory["engine"])
-    lines.append(f"  memory: {stored} stored, {simulated} more when simulated, recorded spikes apart")
+    stored, prepared, simulated = (_size(memory[name]) for name in ("network", "preparing", "engine"))
+    lines.append(f"  memory: {stored} stored; {prepared} more while it is prepared, then {simulated} and, a recorded "
+                 f"spike, {memory['a_recorded_spike']} B")
     lines.append(f"  engine: {facts['engine']['name']} ({facts['engine']['reason']})")
     lines += [f"  warning: {text}" for text in facts["warnings"]]
     return "\n".join(lines)

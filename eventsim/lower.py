@@ -149,20 +149,20 @@ def _receptors(links):
     return np.array([link.receptor_index for link in links], dtype=np.int32)
 
 
-def _sorted_rows(source, delay, target, weight):
-    """Return the order by (source, delay, target, weight), or None where it holds already."""
-    keys = [source, target] if delay.ndim == 0 else [source, delay, target]
+def is_in_order(source, delay, target, weight):
+    """Return whether synapses are in the order of the flat form: by (source, delay, target, weight).
+
+    Parameters
+    ----------
+    source, delay, target, weight : ndarray (n,)
+        The delay may have shape ().
+    """
     tied = np.ones(max(len(source) - 1, 0), dtype=bool)
-    in_order = True
-    for key in [*keys, weight]:
-        step_down = key[1:] < key[:-1]
-        if np.any(tied & step_down):
-            in_order = False
-            break
+    for key in (source, *([delay] if delay.ndim else []), target, weight):
+        if np.any(tied & (key[1:] < key[:-1])):
+            return False
         tied &= key[1:] == key[:-1]
-    if in_order:
-        return None
-    return np.lexsort((weight, *reversed(keys)))
+    return True
 
 
 @inner
@@ -184,7 +184,7 @@ class Rows(NamedTuple):
 
     target: np.ndarray
     weight: np.ndarray
-    parameter: np.ndarray
+    parameter: np.ndarray | None
     delay: np.ndarray
     """(n,) or shape ()."""
     source: np.ndarray
@@ -193,23 +193,23 @@ class Rows(NamedTuple):
     stop: np.ndarray
 
 
-def rows_of(projection):
-    """Return the `Rows` of a projection."""
+def rows_of(projection, learning=True):
+    """Return the `Rows` of a projection; without `parameter`, 8 bytes a synapse, where nobody is learning."""
     synapses = projection.synapses()
     source, delay = synapses.source, np.asarray(synapses.delay, dtype=np.float64)
     if delay.ndim and (len(delay) == 0 or delay.min() == delay.max()):
         delay = np.asarray(delay[0] if len(delay) else 0.0)
-    order = _sorted_rows(source, delay, synapses.target, synapses.weight)
     columns = [source, synapses.target, synapses.weight, synapses.parameter]
     del synapses
-    if order is not None:
+    if not is_in_order(source, delay, *columns[1:3]):
+        order = np.lexsort((*columns[2:0:-1], *([delay] if delay.ndim else []), source))
         columns = [column[order] for column in columns]
-        delay = delay if np.ndim(delay) == 0 else delay[order]
+        delay = delay if delay.ndim == 0 else delay[order]
     source, target, weight, parameter = columns
     # Not counted by source: of a part of a network few sources may have synapses (`eventsim.mpi`).
     start = np.flatnonzero(np.append(True, source[1:] != source[:-1])[:len(source)])
     stop = np.append(start[1:], len(source))[:len(start)]
-    return Rows(target, weight, parameter, delay, source[start].astype(np.int64), start, stop)
+    return Rows(target, weight, parameter if learning else None, delay, source[start].astype(np.int64), start, stop)
 
 
 def parameters(net, name):
@@ -260,7 +260,7 @@ def _neurons(net, names, offset):
 
 def _lower(net, parameter_of):
     links = [net.projections[name] for name in sorted(net.projections)]
-    parts = [rows_of(link) for link in links]
+    parts = [rows_of(link, parameter_of is not None) for link in links]
     names, offset = numbered(net)
     for number, link in enumerate(links):
         sources = parts[number].source + offset[names.index(link.source.name)]

@@ -76,7 +76,7 @@ def local_of(
     links, parts = [], []
     for name in sorted(whole.projections):
         link = whole.projections[name]
-        rows = rows_of(link)._replace(parameter=None)
+        rows = rows_of(link, learning=False)
         if not keep:
             del whole._projections[name]
         if len(rows.source):

@@ -8,6 +8,7 @@ import types
 import numpy as np
 import pytest
 
+from eventsim.errors import InputError
 from training import datasets
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "many_spikes.py"
@@ -33,7 +34,7 @@ def script(monkeypatch):
 
 
 @pytest.mark.compiled
-def test_it_trains_tests_once_and_writes_what_it_measured(script, tmp_path, capsys):
+def test_it_trains_tests_once_and_writes_what_it_measured(script, tmp_path, capsys, monkeypatch):
     options = types.SimpleNamespace(out=tmp_path / "out", epochs=2, samples=60000, threads=1, seed=1, data=None,
                                     figures=tmp_path / "f.json")
     script.run(options)
@@ -44,3 +45,13 @@ def test_it_trains_tests_once_and_writes_what_it_measured(script, tmp_path, caps
     looks = (tmp_path / "out" / "tests.jsonl").read_text().splitlines()
     assert len(looks) == 1 and json.loads(looks[0])["samples"] == 10
     assert len((tmp_path / "out" / "log.jsonl").read_text().splitlines()) == 2
+    monkeypatch.setattr(script, "SPEED_TURNS", 1)
+    script.speed(options)
+    alone = json.loads((tmp_path / "f.json").read_text())["alone"]
+    assert set(alone) == {"1 threads", "2 threads"} and min(alone.values()) > 0.0
+
+
+def test_the_speed_of_a_training_that_is_not_there_is_refused(script, tmp_path):
+    options = types.SimpleNamespace(out=tmp_path, figures=tmp_path / "f.json", data=None, seed=1)
+    with pytest.raises(InputError, match="no finished training"):
+        script.speed(options)

@@ -217,6 +217,29 @@ def test_memory_of_a_run_grows_by_twelve_bytes_a_synapse_and_eight_more_with_del
     assert 12 * 40 * 40 <= needed(40, 1.0) <= 12 * 40 * 40 + 1000 * 40
 
 
+def test_memory_while_a_network_is_prepared_is_that_of_its_largest_projection_and_of_those_before_it():
+    def needed(*connections, delay=1.0):
+        net = Network()
+        net.population("h", 30, LIF(20, 5))
+        for number, connection in enumerate(connections):
+            net.connect("h", "h", connection, delay=delay, name=str(number))
+        return net.describe().as_dict()["memory_bytes"]["preparing"]
+
+    dense = Dense(np.full((30, 30), 0.1))
+    mixed = Sparse(np.arange(29, -1, -1), np.arange(30), 0.1)
+    assert needed(dense) == 27 * 900  # ids 4 and 4, weight 8, parameter 8, and 3 to compare
+    assert needed(dense, dense) == (12 + 12) * 1800  # putting together is the most
+    assert needed(dense, mixed) == 27 * 900
+    assert needed(mixed) == (8 + 8 + 8 + 24) * 30  # the list's own ids; to be put in order
+    assert needed(mixed, delay=np.linspace(1.0, 2.0, 30)) == (24 + 8 + 32) * 30
+
+
+def test_memory_of_samples_and_spikes_is_that_of_the_engine_that_will_run():
+    once, often = (small(LIF(20, 5, t_refractory=t), 5.0).describe().as_dict()["memory_bytes"] for t in (NEVER, 1.0))
+    assert (once["a_sample"], often["a_sample"]) == (20 * 2, 0)
+    assert once["a_recorded_spike"] < often["a_recorded_spike"]
+
+
 def test_the_text_names_every_part_and_every_warning():
     net = small(LIF(20, 0), 0.1)
     net.poisson("noise", 2, rate=[1.0, 5.0])
