@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 MAXIMUM_SIZE = 2**31 - 1
 """Neuron ids are int32, so no population may be larger than this."""
+
+_PART = 1 << 22
 
 SMALLEST, LARGEST = 1e-60, 1e60
 """Sizes of potentials, weights and amplitudes: products and squares of what is outside over- or underflow."""
@@ -158,6 +161,30 @@ def shape(what: str, value: Shape) -> tuple[int, ...]:
     if total > MAXIMUM_SIZE:
         raise InputError(f"{what} {result} has {total} neurons; at most {MAXIMUM_SIZE} are allowed.")
     return result
+
+
+def tally(
+    ids: Ids, size: int, weights: Floats | None = None, of_weights: Callable[[Floats], Floats] | None = None
+) -> Array:
+    """Return how often each id occurs, or the sum of the weights of each: `numpy.bincount` a part at a time.
+
+    `numpy.bincount` copies ids to 8 bytes, which would be the largest need of a network of 10^8 synapses.
+
+    Parameters
+    ----------
+    ids : ndarray of int (n,)
+    size : int
+        Ids are below.
+    weights : ndarray of float (n,), optional
+    of_weights : callable, optional
+        Applied to each part of the weights.
+    """
+    total = np.zeros(size, np.int64 if weights is None else np.float64)
+    for first in range(0, len(ids), _PART):
+        part = slice(first, first + _PART)
+        given = None if weights is None else weights[part]
+        total += np.bincount(ids[part], of_weights(given) if of_weights and given is not None else given, size)
+    return total
 
 
 def frozen(array: Array) -> Any:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.choice import choose_engine
 from eventsim.lower import is_in_order, lower
 
@@ -30,9 +31,6 @@ _ACTIVATION = 20
 
 _COLUMN = {"id": 4, "weight": 8, "parameter": 8, "delay": 8, "place": 8, "compared": 3}
 """Bytes a synapse of what is made on the way to the flat form."""
-
-_PART = 1 << 22
-"""Synapses that are counted at a time, because counting makes 8-byte copies of their ids."""
 
 
 class Description:
@@ -80,15 +78,13 @@ def describe(net: Network) -> Description:
     for name, projection in net.projections.items():
         synapses = projection.synapses()
         source, target = projection.source, projection.target
-        for first in range(0, len(synapses.source), _PART):
-            part = slice(first, first + _PART)
-            to, excitation = synapses.target[part], np.maximum(synapses.weight[part], 0.0)
-            fan_out[source.name] += np.bincount(synapses.source[part], minlength=source.size)
-            fan_in[target.name] += np.bincount(to, minlength=target.size)
-            positive[target.name][projection.receptor_index] += np.bincount(
-                to, weights=excitation, minlength=target.size)
-        projections[name] = _projection_facts(projection, synapses)
-        sizes[name] = _bytes_a_synapse(projection, synapses)
+        fan_out[source.name] += arrays.tally(synapses.source, source.size)
+        fan_in[target.name] += arrays.tally(synapses.target, target.size)
+        positive[target.name][projection.receptor_index] += arrays.tally(
+            synapses.target, target.size, synapses.weight, lambda weight: np.maximum(weight, 0.0))
+        sizes[name], count = _bytes_a_synapse(projection, synapses), len(synapses.source)
+        del synapses  # before anything else is copied: they are 16 to 32 bytes each
+        projections[name] = _projection_facts(projection, count)
     populations = {
         name: _population_facts(population, fan_in[name], fan_out[name], positive[name])
         for name, population in net.populations.items()
@@ -193,13 +189,13 @@ def _drive_facts(population, positive):
     }
 
 
-def _projection_facts(projection, synapses):
+def _projection_facts(projection, count):
     return {
         "kind": type(projection.connection).__name__,
         "source": projection.source.name,
         "target": projection.target.name,
         "receptor": projection.receptor,
-        "n_synapses": len(synapses.source),
+        "n_synapses": count,
         "n_parameters": int(projection.weight.size),
         "weight_shape": list(projection.weight.shape),
         "weight": _range(projection.weight),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from eventsim import arrays
 from eventsim.engines.cells import GRAIN, LIKE, add_of, kind_of, new_cells
 from eventsim.neurons import receptors
 
@@ -55,7 +56,7 @@ def prepare(lowered):
     if kept is not None and kept.lowered is lowered:
         return kept
     links, lanes = _links(lowered)
-    load = np.cumsum(1 + np.bincount(lowered.synapse_target, minlength=len(lowered.population)))
+    load = np.cumsum(1 + arrays.tally(lowered.synapse_target, len(lowered.population)))
     cells, excites = new_cells(lowered), _excites(lowered)
     cells.pops[:, GRAIN] = _grain(lowered)
     cells.pops[:, LIKE] = _like(cells.pops, excites)
