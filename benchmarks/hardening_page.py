@@ -71,8 +71,8 @@ def inputs():
     yield from table(("reader", "how", "tried", "refused", "read", "findings", "crashes", "hangs", "s"), lines)
     tried = sum(one["tried"] for one in found["campaigns"])
     seconds = sum(one["seconds"] for one in found["campaigns"])
-    yield from [f"{tried:,} inputs in {seconds / 60:.0f} minutes. The hang is inside the HDF5 library, on damaged bytes of "
-                "a file without our checksum.", ""]
+    yield from [f"{tried:,} inputs in {seconds / 60:.0f} minutes. The hang is inside the HDF5 library, on damaged "
+                "bytes of a file without our checksum.", ""]
 
 
 def extremes():
@@ -137,8 +137,8 @@ def cluster():
         return
     sweep, steps = found["sweep"], found["training"]
     yield from ["## Several processes", "",
-                f"- `benchmarks/cluster.py`: a sweep of {sweep['points']} simulations on {found['workers']} workers of a "
-                f"local Dask cluster, one killed after {sweep['killed_after_points']}: {sweep['done']} done, "
+                f"- `benchmarks/cluster.py`: a sweep of {sweep['points']} simulations on {found['workers']} workers of "
+                f"a local Dask cluster, one killed after {sweep['killed_after_points']}: {sweep['done']} done, "
                 f"{'identical' if sweep['identical'] else 'not identical'} to those of one process. Data-parallel "
                 f"training: {steps['steps']} steps, {'the same weights' if steps['identical'] else 'other weights'}."]
     if ranks:
