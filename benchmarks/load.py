@@ -95,7 +95,7 @@ def one(case, scale):
     """Return the figures of a case, measured in this process."""
     net, columns, t_stop = made(case, 0.02 if case in RECURRENT else 0.001)  # compiles
     net.describe()
-    es.simulate(net, columns and {"in": es.Spikes(*columns)}, t_stop)
+    es.simulate(net, columns and {"in": es.Spikes(*columns)}, t_stop, threads=1)
     (net, columns, t_stop), _, building = watched(lambda: made(case, scale))
     facts, preparing, describing = watched(lambda: net.describe().as_dict())
     stated = facts["memory_bytes"]
@@ -104,7 +104,7 @@ def one(case, scale):
         spikes, ordering, _ = watched(lambda: es.Spikes(*columns))
         stimulus, n_input = {"in": spikes}, len(spikes.time)
     a_sample, a_spike = stated["a_sample"], stated["a_recorded_spike"]
-    trace, running, seconds = watched(lambda: es.simulate(net, stimulus, t_stop))
+    trace, running, seconds = watched(lambda: es.simulate(net, stimulus, t_stop, threads=1))
     recorded = sum(int(trace.counts(name).sum()) for name in trace.recorded)
     kept = sum(column.nbytes for column in net._lowered.lowered if isinstance(column, np.ndarray))
     return {

@@ -50,6 +50,16 @@ within = st.tuples(st.floats(0.0, 1.0), st.floats(0.0, 1.0)).map(sorted)
 kinds = st.sampled_from(KINDS)
 
 
+@pytest.mark.parametrize("taus, receptor", [(taus, r) for taus in KINDS for r in (0, 1) if taus[1 + r] > 0.0], ids=str)
+@pytest.mark.parametrize("share", [0.05, 0.4, 0.9])
+def test_psi_slope_is_the_derivative_of_psi(taus, receptor, share):
+    s, h = share * membrane.period_of(*taus), 1e-5 * min(taus[1 + receptor], taus[0], 16.0)
+    before, after = (receptors.psi(PAIR, *taus, receptor, s + step) for step in (-h, h))
+    scale = max(abs(value) for value in after)
+    for slope, low, high in zip(receptors.psi_slope(PAIR, *taus, receptor, s), before, after, strict=True):
+        assert slope == pytest.approx((high - low) / (2.0 * h), rel=1e-6, abs=1e-9 * scale / h)
+
+
 @settings(max_examples=networks.examples(500))
 @given(taus=kinds, shares=within, receptor=st.sampled_from([0, 1]))
 def test_an_arrival_moves_the_membrane_as_the_ode_says(taus, shares, receptor):
