@@ -84,10 +84,18 @@ def extremes():
                 f"`benchmarks/extremes.py`: {found['what'][0].lower()}{found['what'][1:]}", ""]
     names = {"any": "any network, heap and reference", "windows": "with delays, window too",
              "layers": "feed-forward, layers too", "alone": f"one neuron, oracle of {found['digits']} digits"}
-    yield from table(("networks", "cases", "spikes", "refused", "differences", "crashes", "missed", "invented"), [
-        (names[name], one["cases"], f"{one['spikes']:,}", one["refused"], len(one["differences"]), len(one["failures"]),
-         number(one.get("oracle", {}).get("missed"), "{}"), number(one.get("oracle", {}).get("invented"), "{}"))
-        for name, one in found["found"].items()])
+    bounds = read(RESULTS / "extremes_bounds.json")
+    lines = []
+    for checked, runs in (("", found), (", bounds checked", bounds)):
+        for name, one in runs["found"].items() if runs else ():
+            oracle = one.get("oracle", {})
+            lines.append((names[name] + checked, f"{one['cases']:,}", f"{one['spikes']:,}", one["refused"],
+                          len(one["differences"]), len(one["failures"]), number(oracle.get("missed"), "{}"),
+                          number(oracle.get("invented"), "{}")))
+    yield from table(
+        ("networks", "cases", "spikes", "refused", "differences", "crashes", "missed", "invented"), lines)
+    if bounds:
+        yield from ["Bounds checked: the kernels compiled with `NUMBA_BOUNDSCHECK=1`.", ""]
 
 
 def load():
