@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, SupportsIndex
 
 import numpy as np
@@ -19,6 +18,7 @@ MAXIMUM_SIZE = 2**31 - 1
 """Neuron ids are int32, so no population may be larger than this."""
 
 _PART = 1 << 22
+"""Ids that are counted at a time."""
 
 SMALLEST, LARGEST = 1e-60, 1e60
 """Sizes of potentials, weights and amplitudes: products and squares of what is outside over- or underflow."""
@@ -163,9 +163,7 @@ def shape(what: str, value: Shape) -> tuple[int, ...]:
     return result
 
 
-def tally(
-    ids: Ids, size: int, weights: Floats | None = None, of_weights: Callable[[Floats], Floats] | None = None
-) -> Array:
+def tally(ids: Ids, size: int, weights: Floats | None = None) -> Array:
     """Return how often each id occurs, or the sum of the weights of each: `numpy.bincount` a part at a time.
 
     `numpy.bincount` copies ids to 8 bytes, which would be the largest need of a network of 10^8 synapses.
@@ -176,14 +174,11 @@ def tally(
     size : int
         Ids are below.
     weights : ndarray of float (n,), optional
-    of_weights : callable, optional
-        Applied to each part of the weights.
     """
     total = np.zeros(size, np.int64 if weights is None else np.float64)
     for first in range(0, len(ids), _PART):
         part = slice(first, first + _PART)
-        given = None if weights is None else weights[part]
-        total += np.bincount(ids[part], of_weights(given) if of_weights and given is not None else given, size)
+        total += np.bincount(ids[part], None if weights is None else weights[part], size)
     return total
 
 

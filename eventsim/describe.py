@@ -29,7 +29,7 @@ recorded one's by engine, while the trace is put together (28 later)."""
 _ACTIVATION = 20
 """Bytes a neuron and sample in the layers engine: time, slope and generation."""
 
-_COLUMN = {"id": 4, "weight": 8, "parameter": 8, "delay": 8, "place": 8, "compared": 3}
+_ID, _WEIGHT, _PARAMETER, _DELAY, _PLACE, _COMPARED = 4, 8, 8, 8, 8, 3
 """Bytes a synapse of what is made on the way to the flat form."""
 
 
@@ -80,9 +80,10 @@ def describe(net: Network) -> Description:
         source, target = projection.source, projection.target
         fan_out[source.name] += arrays.tally(synapses.source, source.size)
         fan_in[target.name] += arrays.tally(synapses.target, target.size)
-        positive[target.name][projection.receptor_index] += arrays.tally(
-            synapses.target, target.size, synapses.weight, lambda weight: np.maximum(weight, 0.0))
         sizes[name], count = _bytes_a_synapse(projection, synapses), len(synapses.source)
+        np.maximum(synapses.weight, 0.0, out=synapses.weight)
+        positive[target.name][projection.receptor_index] += arrays.tally(
+            synapses.target, target.size, synapses.weight)
         del synapses  # before anything else is copied: they are 16 to 32 bytes each
         projections[name] = _projection_facts(projection, count)
     populations = {
@@ -224,15 +225,13 @@ def _stored_bytes(net):
 
 def _bytes_a_synapse(projection, synapses):
     """Return what a synapse of a projection takes: while it is put in order, until all are there, and in the end."""
-    c = _COLUMN
-    delay = c["delay"] if synapses.delay.ndim else 0
-    ordered = is_in_order(synapses.source, synapses.delay, synapses.target, synapses.weight)
-    ids = 0 if projection.pairs is not None else c["id"]  # a list of pairs is read where it is
-    columns = 2 * ids + c["weight"] + c["parameter"] + delay
-    if ordered:
-        return columns + c["compared"], ids + c["weight"] + delay, c["id"] + c["weight"] + delay
-    again = 2 * c["id"] + c["weight"] + c["parameter"] + delay
-    return columns + c["place"] + again, c["id"] + c["weight"] + delay, c["id"] + c["weight"] + delay
+    delay = _DELAY if synapses.delay.ndim else 0
+    shared = _ID if projection.pairs is not None else 0  # a list of pairs is read where it is
+    flat = _ID + _WEIGHT + delay
+    drawn = 2 * (_ID - shared) + _WEIGHT + _PARAMETER + delay
+    if is_in_order(synapses.source, synapses.delay, synapses.target, synapses.weight):
+        return drawn + _COMPARED, flat - shared, flat
+    return drawn + _PLACE + 2 * _ID + _WEIGHT + _PARAMETER + delay, flat, flat
 
 
 def _preparing_bytes(projections, sizes):

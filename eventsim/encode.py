@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 CHANNELS = ("on", "on_off", "contrast", "opponent")
 """How values become channels; all but the first double them."""
 
+_CENTRED = ("contrast", "opponent")
+
 _FULL_CONTRAST = 2.5  # standard deviations of a sample
 _GREY = 0.05  # added to the root mean square of colours, so that grey pictures stay nearly silent
 _WIDEST = 1000.0  # pixels
@@ -109,7 +111,7 @@ def latency(
         raise InputError(f"threshold is {threshold}; give a number below 1, the brightest value")
     choose("channels", channels, CHANNELS)
     if surround is not None:
-        if channels not in ("contrast", "opponent"):
+        if channels not in _CENTRED:
             raise InputError(f'surround is for channels="contrast" and "opponent", not "{channels}"; drop it')
         if not 0.0 < arrays.number("surround", surround) <= _WIDEST:
             raise InputError(f"surround is {surround}; give a number of pixels above 0, at most {_WIDEST:g}")
@@ -125,7 +127,7 @@ def latency(
 
     if channels != "on" and images.ndim == 3:
         images = images[..., np.newaxis]
-    levels = None if channels in ("contrast", "opponent") else _levels(images, scale)
+    levels = None if channels in _CENTRED else _levels(images, scale)
     if levels is None:
         x = _scaled(images, scale)
         if channels == "contrast":

@@ -58,6 +58,7 @@ if TYPE_CHECKING:  # what the tables below load on first use, for type checkers 
     from training import schedule as schedule
     from training import seldom as seldom
     from training import session as session
+    from training import start as start
     from training import surrogate as surrogate
     from training import sweeps as sweeps
     from training import tables as tables
@@ -145,6 +146,7 @@ _MODULES = (
     "schedule",
     "seldom",
     "session",
+    "start",
     "surrogate",
     "sweeps",
     "tables",

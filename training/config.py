@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import eventsim
 from eventsim.errors import InputError, did_you_mean, expect
 from eventsim.type_aliases import PathLike, Precision, Values
-from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, surrogate
+from training import architecture, augment, datasets, decode, encode, initialize, optimize, regularize, start, surrogate
 from training.delays import Delays
 from training.model import Model
 from training.tables import read_toml, refuse_unknown, table
@@ -110,6 +110,9 @@ class NetworkTable:
         Of the weights.
     trim : float, optional
     steps : int, optional
+    start : str, optional
+        Model file whose weights, delays, thresholds and offsets are trained on (`training.start`), instead of initial
+        ones; a path as seen from where the training is started.
     initial : Initial
     """
 
@@ -123,6 +126,7 @@ class NetworkTable:
     seed: int = 0
     trim: float | None = None
     steps: int | None = None
+    start: str | None = None
     initial: Initial = field(default_factory=Initial)
 
 
@@ -292,6 +296,9 @@ def parse(tables: Settings) -> Config:
             f'[network] readout = "{network.readout}" is not known; allowed: {", ".join(READOUTS)}.'
             f"{did_you_mean(network.readout, READOUTS)}"
         )
+    if network.start is not None and initial:
+        raise InputError("[network] start takes the weights from a model, [network.initial] draws them; drop one of "
+                         "the two.")
     if not network.hidden:
         raise InputError("[network] hidden = [] has no layer; give a list of layer sizes, such as [100].")
     if network.trim is not None and not 1.0 <= network.trim < math.inf:
@@ -403,7 +410,10 @@ def build(config: Config, sample_shape: Sequence[int], classes: Sequence[str], i
     shape = config.encoder.shape(sample_shape)
     architecture.build(net, shape, network.hidden, neuron, output, len(classes), network.delay)
     model = Model(net, config.encoder, config.decoder, "output", network.t_stop, classes)
-    initialize.by_rule(model, images=images, threads=config.fit.threads, **asdict(network.initial))
+    if network.start is None:
+        initialize.by_rule(model, images=images, threads=config.fit.threads, **asdict(network.initial))
+    else:
+        start.take_over(net, network.start)
     return model
 
 

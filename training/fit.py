@@ -15,7 +15,6 @@ from training.average import Average
 from training.decoder import as_labels
 from training.dropout import Dropout
 from training.encode import as_values
-from training.history import line
 from training.optimize import AdamW, Optimizer
 from training.parameters import Parameters
 from training.passes import suited
@@ -206,7 +205,7 @@ def fit(
             if checkpoint is not None:
                 training.save(checkpoint, signature)
             if log is not None:
-                json_lines.append(log, line(record))
+                json_lines.append(log, json_lines.sealed(record))
             training.stopped = any([listener.on_epoch(record) is True for listener in listeners])
             if patience is not None and len(training.history) - (training.history.best_epoch or 0) >= patience:
                 training.stopped = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Self
 
@@ -85,7 +84,7 @@ class History:
         path : path-like
         """
         with written_aside(path) as aside:
-            aside.write_text("".join(line(record) for record in self.records), encoding="utf-8")
+            aside.write_text("".join(json_lines.sealed(record) for record in self.records), encoding="utf-8")
 
     @classmethod
     def load(cls, path: PathLike) -> Self:
@@ -101,8 +100,3 @@ class History:
             The file is missing, or a line of it is no record.
         """
         return cls(json_lines.read(path, "history"))
-
-
-def line(record: Report) -> str:
-    """Return `record` as one line of JSON."""
-    return json.dumps(record, sort_keys=True, allow_nan=False) + "\n"

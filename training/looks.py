@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import pathlib
 from typing import TYPE_CHECKING
 
@@ -35,7 +34,7 @@ def note(folder: PathLike, purpose: str, accuracy: float, samples: int, epoch: i
     """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     entry = {"time": now, "for": purpose, "epoch": epoch, "accuracy": accuracy, "samples": samples}
-    json_lines.append(pathlib.Path(folder) / FILE, json.dumps(entry, allow_nan=False) + "\n")
+    json_lines.append(pathlib.Path(folder) / FILE, json_lines.sealed(entry))
 
 
 def read(folder: PathLike) -> list[Report]:

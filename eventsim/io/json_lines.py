@@ -1,11 +1,35 @@
-"""Files of JSON lines, one object a line: logs of trainings, looks at test sets."""
+"""Files of JSON lines, one object a line, each with a checksum: logs of trainings, looks at test sets.
+
+The last entry of a line is ``"crc32"``, eight hexadecimal digits over the other ones (`sealed`). Lines without it, of
+other programs or of before, are read unchecked.
+"""
 
 import contextlib
 import json
 import os
+import zlib
 
 from eventsim.errors import InputError
 from eventsim.io.plain_file import path_of
+
+CHECKSUM = "crc32"
+"""Name of the checksum in a line."""
+
+
+def sealed(record):
+    """Return a record as a line with its checksum.
+
+    Parameters
+    ----------
+    record : dict
+        JSON-ready, without NaN and infinity.
+    """
+    return json.dumps({**record, CHECKSUM: _checksum(record)}, allow_nan=False) + "\n"
+
+
+def _checksum(record):
+    text = json.dumps(record, sort_keys=True, allow_nan=False)
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def append(path, line):
@@ -69,7 +93,7 @@ def read(path, what):
     Raises
     ------
     InputError
-        The file is missing or no text, or a line is no JSON object.
+        The file is missing or no text, or a line is no JSON object or does not have the checksum that it states.
     """
     try:
         text = path_of(path).read_text(encoding="utf-8")
@@ -85,5 +109,17 @@ def read(path, what):
                 record = None
             if not isinstance(record, dict):
                 raise InputError(f'line {number} of "{path}" is no JSON object; give one object a line')
+            if CHECKSUM in record and not _is_whole(record):
+                raise InputError(f'line {number} of "{path}" was changed: it does not have the checksum it states; '
+                                 "restore the file, or take the line out")
             records.append(record)
     return records
+
+
+def _is_whole(record):
+    """Take the checksum out of a record; tell whether it is right."""
+    stated = record.pop(CHECKSUM)
+    try:
+        return stated == _checksum(record)
+    except ValueError:  # NaN and infinity, which `sealed` does not write
+        return False

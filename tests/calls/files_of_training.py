@@ -8,7 +8,7 @@ from nonsense import Call
 
 import training
 from calls.objects import written
-from training import checkpoint, config, experiment, progress, sweeps
+from training import checkpoint, config, experiment, progress, start, sweeps
 
 TABLES = {"data": {"name": "digits"}, "network": {"hidden": [5]}, "fit": {"epochs": 1}}
 HISTORY = training.History([{"epoch": 1, "loss": 1.0}])
@@ -36,6 +36,7 @@ def _saved(folder):
     (folder / "t.toml").write_text(TOML)
     (folder / "s.toml").write_text(TOML + SWEEP)
     HISTORY.save(folder / "h.jsonl")
+    config.build(**_parsed()).save(folder / "m.h5")
     checkpoint.save(folder / "c.h5", {"a": np.ones(2)}, {"a": 1})
 
 
@@ -59,6 +60,8 @@ CALLS = {
     "training.config.load": Call(config.load, lambda: {"path": written(_saved, "t.toml")}),
     "training.config.read_data": Call(config.read_data, lambda: {"config": config.parse(TABLES), "folder": None}),
     "training.config.build": Call(config.build, _parsed),
+    "training.start.take_over": Call(start.take_over, lambda: {
+        "net": config.build(**_parsed()).net, "path": written(_saved, "m.h5")}),
     "training.train_from_config": Call(_into_a_new_folder(training.train_from_config), lambda: {
         "path": written(_saved, "t.toml"), "out": "run", "resume": False, "data": None, "progress": None,
         "scheduler": None}, fixed=("out", "scheduler")),  # Python says what is no path

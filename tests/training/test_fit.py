@@ -245,7 +245,7 @@ def test_a_callback_sees_every_epoch_and_may_end_the_training():
 def test_the_log_has_one_json_line_an_epoch(tmp_path):
     history = run(small_model(), 3, log=tmp_path / "log.jsonl")
     rows = [json.loads(row) for row in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert rows == history.records
+    assert [row.pop("crc32") for row in rows] and rows == history.records
     assert training.History.load(tmp_path / "log.jsonl").column("epoch") == [1, 2, 3]
     with open(tmp_path / "log.jsonl", "a") as file:
         file.write('{"epoch": 4, "lo')

@@ -367,11 +367,14 @@ def test_a_log_with_something_else_in_it_is_refused_by_its_line(tmp_path, damage
 def test_a_report_says_where_log_settings_and_result_are_not_of_one_training(folder, tmp_path):
     viz.report(folder, tmp_path / "page.html")
     whole_page = read(tmp_path / "page.html").text
-    assert "the log is not whole" not in whole_page and "other settings than" not in whole_page
+    assert "is not whole" not in whole_page and "other settings than" not in whole_page
     log = folder / "log.jsonl"
     log.write_text("".join(log.read_text().splitlines(keepends=True)[:-1]))
     viz.report(folder, tmp_path / "page.html")
     assert "the log is not whole" in read(tmp_path / "page.html").text
+    (folder / "tests.jsonl").write_text("")
+    viz.report(folder, tmp_path / "page.html")
+    assert "no look at the test set with the accuracy that result.json states" in read(tmp_path / "page.html").text
     result = json.loads((folder / "result.json").read_text())
     result["provenance"] = {"parameters": {"fit": {"epochs": 99}}}
     (folder / "result.json").write_text(json.dumps(result))

@@ -91,6 +91,7 @@ def _found(name, texts, by_kind, remarks):
     records = _log(texts[LOG]) if LOG in texts else []
     remarks += _of_one_training(config, result, records, LOG in texts)
     looks = records_of(texts[LOOKS]) if LOOKS in texts else []
+    remarks += _of_the_result(result, looks, LOOKS in texts)
     models, traces = by_kind.get("model", []), by_kind.get("trace", [])
     chosen = next((path for path in models if path.name == "model.h5"), models[0] if models else None)
     model = _model(chosen) if chosen is not None else None
@@ -118,6 +119,15 @@ def _of_one_training(config, result, records, logged):
     if config is not None and isinstance(origin, dict) and origin.get("parameters", config) != config:
         remarks.append(f"{CONFIG} has other settings than those that {RESULT} was reached with.")
     return remarks
+
+
+def _of_the_result(result, looks, noted):
+    """Return a remark where the look at the test set that a result stands on is not in the list of looks."""
+    test = None if result is None else result.get("test")
+    accuracy = test.get("accuracy") if isinstance(test, dict) else None
+    if not noted or accuracy is None or any(look.get("accuracy") == accuracy for look in looks):
+        return []
+    return [f"{LOOKS} has no look at the test set with the accuracy that {RESULT} states: the list is not whole."]
 
 
 def _is_segments(path):
