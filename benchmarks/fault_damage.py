@@ -29,7 +29,7 @@ READ = {
 }  # fmt: skip
 """By kind of file: where it lies, and the commands that read it ("{}" stands for it)."""
 
-REMARKS = (b"the log is not whole", b"has other settings than")
+REMARKS = (b"the log is not whole", b"has other settings than", b"the list is not whole")
 """What a page says of files that do not fit together."""
 
 

@@ -20,11 +20,8 @@ FAULTS = {
     "both": "two processes, one output", "clock": "clock runs backwards"}
 
 
-def faults():
+def faults(found):
     """Yield the section of faults."""
-    found = read(RESULTS / "faults.json")
-    if found is None:
-        return
     rows = found["rows"]
     yield from ["## Faults", "",
                 "`benchmarks/faults.py`: commands killed, starved of disk, damaged. Lost: a finished output is gone or "
@@ -53,11 +50,8 @@ def _by(rows, key):
     return groups.items()
 
 
-def inputs():
+def inputs(found):
     """Yield the section of bad inputs."""
-    found = read(RESULTS / "fuzz.json")
-    if found is None:
-        return
     yield from ["## Spoiled files", "",
                 "`benchmarks/fuzz.py`, every reader: bytes changed at random or guided by coverage, HDF5 objects "
                 "changed, and the same sealed with a right checksum. Findings: read as something else, or refused "
@@ -75,11 +69,8 @@ def inputs():
                 "bytes of a file without our checksum.", ""]
 
 
-def extremes():
+def extremes(found):
     """Yield the section of extreme numbers."""
-    found = read(RESULTS / "extremes.json")
-    if found is None:
-        return
     yield from ["## Extreme numbers", "",
                 f"`benchmarks/extremes.py`: {found['what'][0].lower()}{found['what'][1:]}", ""]
     names = {"any": "any network, heap and reference", "windows": "with delays, window too",
@@ -98,11 +89,8 @@ def extremes():
         yield from ["Bounds checked: the kernels compiled with `NUMBA_BOUNDSCHECK=1`.", ""]
 
 
-def load():
+def load(found):
     """Yield the section of large networks and batches."""
-    found = read(RESULTS / "load.json")
-    if found is None:
-        return
     yield from ["## Load", "",
                 "`benchmarks/load.py`: the memory that `describe()` states beforehand, and the largest that was used "
                 "above the memory before, each in a process of its own.", ""]
@@ -122,11 +110,8 @@ def _stated(one, part):
     return f"{one[part] / 1e6:,.0f}", f"{one[part] / one[f'{part}_stated']:.2f}"
 
 
-def soak():
+def soak(found):
     """Yield the section of the same work for a long time."""
-    found = read(RESULTS / "soak.json")
-    if found is None:
-        return
     first, last = found["rows"][0], found["rows"][-1]
     yield from ["## The same for a long time", "",
                 f"`benchmarks/soak.py`: {found['minutes']:.0f} minutes, {found['rounds']:,} rounds of building, "
@@ -138,11 +123,9 @@ def soak():
         ("threads", first["threads"], last["threads"], f"{found['grown_threads']:+g}")])
 
 
-def cluster():
+def cluster(found):
     """Yield the section of workers that are killed, and of ranks."""
-    found, ranks = read(RESULTS / "cluster.json"), read(RESULTS / "mpi_scaling.json")
-    if found is None:
-        return
+    ranks = read(RESULTS / "mpi_scaling.json")
     sweep, steps = found["sweep"], found["training"]
     yield from ["## Several processes", "",
                 f"- `benchmarks/cluster.py`: a sweep of {sweep['points']} simulations on {found['workers']} workers of "
@@ -156,11 +139,8 @@ def cluster():
     yield ""
 
 
-def mutation():
+def mutation(found):
     """Yield the section of mutants."""
-    found = read(RESULTS / "mutation.json")
-    if found is None:
-        return
     yield from ["## Mutants", "",
                 "`benchmarks/mutation.py`: one operator, number, condition or statement is changed, and the tests of "
                 "that part run with the kernels as plain Python. Mutants are drawn at random from all.", ""]
@@ -180,7 +160,9 @@ def _code(line):
     return "`" + line.replace("|", "\\|") + "`"
 
 
-SECTIONS = (faults, inputs, extremes, load, soak, cluster, mutation)
+SECTIONS = {"faults": faults, "fuzz": inputs, "extremes": extremes, "load": load, "soak": soak, "cluster": cluster,
+            "mutation": mutation}
+"""By file of figures, in the order of the page; each function is given what its file holds."""
 
 
 def page():
@@ -188,7 +170,9 @@ def page():
     head = ["# What was tried to break it", "", "Made by `python benchmarks/hardening_page.py` from the files in "
             "`benchmarks/results/`. What is not covered is in "
             "[limits.md](limits.md#damaged-and-forged-files-and-nonsense).", ""]
-    return "\n".join(head + [line for section in SECTIONS for line in section()]).rstrip("\n") + "\n"
+    held = ((section, read(RESULTS / f"{file}.json")) for file, section in SECTIONS.items())
+    lines = [line for section, found in held if found is not None for line in section(found)]
+    return "\n".join(head + lines).rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":

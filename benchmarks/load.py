@@ -18,11 +18,12 @@ import time
 import numpy as np
 
 import eventsim as es
-from eventsim import provenance
+from eventsim import bench_run, provenance
+from eventsim.lower import lower
 from training.experiment import write_json
 
 OUT = pathlib.Path(__file__).resolve().parent / "results" / "load.json"
-STATUS = pathlib.Path("/proc/self/status")
+FORGET = pathlib.Path("/proc/self/clear_refs")
 RECURRENT = {
     "100,000 neurons x 1,000 synapses": (100_000, 1000, 1.5),
     "1,000,000 neurons x 50 synapses": (1_000_000, 50, 1.5),
@@ -76,19 +77,13 @@ def made(case, scale):
     return batch(int(scale * 10_000), es.NEVER if case.endswith("layers") else 50.0)
 
 
-def resident(largest=False):
-    """Return the resident memory of this process in bytes, now or at its largest since `forget`."""
-    field = "VmHWM" if largest else "VmRSS"
-    return next(int(line.split()[1]) for line in STATUS.read_text().splitlines() if line.startswith(field)) * 1024
-
-
 def watched(task):
     """Return what `task()` returns, by how much memory grew at most, and the seconds it took."""
-    before = resident()
-    pathlib.Path("/proc/self/clear_refs").write_text("5")
+    before = bench_run.memory("VmRSS")
+    FORGET.write_text("5")  # the largest memory so far
     began = time.perf_counter()
     result = task()
-    return result, resident(largest=True) - before, time.perf_counter() - began
+    return result, bench_run.memory("VmHWM") - before, time.perf_counter() - began
 
 
 def one(case, scale):
@@ -106,7 +101,7 @@ def one(case, scale):
     a_sample, a_spike = stated["a_sample"], stated["a_recorded_spike"]
     trace, running, seconds = watched(lambda: es.simulate(net, stimulus, t_stop, threads=1))
     recorded = sum(int(trace.counts(name).sum()) for name in trace.recorded)
-    kept = sum(column.nbytes for column in net._lowered.lowered if isinstance(column, np.ndarray))
+    kept = sum(column.nbytes for column in lower(net) if isinstance(column, np.ndarray))
     return {
         "case": case, "scale": scale, "engine": trace.engine, "synapses": facts["n_synapses"],
         "input_spikes": n_input, "recorded_spikes": recorded, "samples": trace.n_samples,
@@ -142,7 +137,7 @@ def main():
     parser.add_argument("--out", type=pathlib.Path, default=OUT, help="file of the figures, JSON")
     parser.add_argument("--one", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if not STATUS.is_file():
+    if not FORGET.is_file():
         sys.exit("this benchmark reads the memory of a process from /proc, which this system does not have")
     if options.one:
         print(json.dumps(one(options.cases[0], options.scale)))

@@ -13,6 +13,8 @@ import pathlib
 import sys
 from statistics import mean
 
+from eventsim.io import json_lines
+
 HERE = pathlib.Path(__file__).resolve().parent
 RESULTS, MODELS, DOCS = HERE / "results", HERE.parent / "models", HERE.parent / "docs"
 PAGE = DOCS / "training-results.md"
@@ -23,15 +25,13 @@ DATA = {"mnist": "MNIST", "fashion-mnist": "Fashion-MNIST", "cifar10": "CIFAR-10
 PUBLISHED = {"mnist": 99.48, "fashion-mnist": 92.90, "cifar10": 90.56}
 """Test accuracy in % of ETTFS (arXiv 2410.23619), the paper whose framework is trained here."""
 
+BEFORE = {"cifar10": "cifar10_conv"}
+"""By shipped model: the training in ``benchmarks/results/training`` that its own one went on from."""
+
 
 def read(path):
     """Return what a JSON file holds, None where it is missing."""
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
-
-
-def lines_of(path):
-    """Return the records of a file of JSON lines."""
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def percent(part, digits=2):
@@ -54,7 +54,7 @@ def networks():
     for path in sorted(MODELS.glob("*.result.json")):
         name = path.name.removesuffix(".result.json")
         yield (name, read(path), read(MODELS / f"{name}.config.json"), read(RESULTS / f"confirm_{name}.json"),
-               lines_of(MODELS / f"{name}.tests.jsonl"))
+               json_lines.read(MODELS / f"{name}.tests.jsonl", "list of looks"))
 
 
 def headline():
@@ -243,7 +243,7 @@ def many_spikes():
         ("test, %", "published (EventProp), %", "validation, %", "epochs", "s an epoch, 1 thread", "2 threads",
          "hidden spikes an image"),
         [(percent(found["test_accuracy"]), percent(found["published"]), percent(found["validation_accuracy"]),
-          found["epochs"], *(f"{seconds:.0f}" for seconds in found["alone"].values()),
+          found["epochs"], *(number(found.get("alone", {}).get(f"{n} threads"), "{:.0f}") for n in (1, 2)),
           f"{found['hidden_spikes_a_sample']:.0f}")])
 
 
@@ -284,6 +284,14 @@ def page():
     return "\n".join(head + [line for section in SECTIONS for line in section()]).rstrip("\n") + "\n"
 
 
+def records(name):
+    """Return the records of the training of a shipped model, behind those of the one that it started from."""
+    earlier = BEFORE.get(name)
+    before = [] if earlier is None else json_lines.read(RESULTS / "training" / earlier / "log.jsonl", "log")
+    return before + [record | {"epoch": record["epoch"] + len(before)}
+                     for record in json_lines.read(MODELS / f"{name}.log.jsonl", "log")]
+
+
 def figures():
     """Draw the pictures that the page shows."""
     import matplotlib
@@ -292,7 +300,7 @@ def figures():
     import viz
 
     for name, *_ in networks():
-        axes = viz.learning(MODELS / f"{name}.log.jsonl")
+        axes = viz.learning(records(name))
         axes[0].figure.savefig(DOCS / "images" / f"learning_{name}.png", dpi=110)
     disturbed = [read(path) for path in sorted(RESULTS.glob("robustness_*.json"))]
     if disturbed:

@@ -1,9 +1,9 @@
 """`benchmarks/benchmarks_page.py`: the tables of the page of benchmarks stand on recorded figures."""
 
-import importlib.util
 import pathlib
 
 import pytest
+from benchmark_scripts import benchmark
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 PAGE = REPOSITORY / "docs" / "benchmarks.md"
@@ -12,11 +12,7 @@ PAGE = REPOSITORY / "docs" / "benchmarks.md"
 @pytest.fixture
 def script():
     """Return the script as a module."""
-    path = REPOSITORY / "benchmarks" / "benchmarks_page.py"
-    specification = importlib.util.spec_from_file_location("benchmarks_page", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return benchmark("benchmarks_page")
 
 
 def test_the_tables_in_docs_are_those_that_the_recorded_figures_give(script):

@@ -1,6 +1,5 @@
 """`benchmarks/folds.py`: every sample is tested on once, by a network that has not seen it."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -9,6 +8,7 @@ import sys
 
 import numpy as np
 import pytest
+from benchmark_scripts import benchmark
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "folds.py"
 
@@ -28,9 +28,7 @@ batch = 256
 
 
 def test_folds_share_no_sample_and_hold_all():
-    specification = importlib.util.spec_from_file_location("folds", SCRIPT)
-    script = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(script)
+    script = benchmark("folds")
     parts = script.folds_of(110, 11, seed=1)
     assert [len(part) for part in parts] == [10] * 11
     assert np.array_equal(np.sort(np.concatenate(parts)), np.arange(110))

@@ -1,10 +1,10 @@
 """`benchmarks/hardening_page.py`: the page stands on recorded figures, and every surviving mutant is explained."""
 
-import importlib.util
 import json
 import pathlib
 
 import pytest
+from benchmark_scripts import benchmark
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
@@ -12,11 +12,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 @pytest.fixture
 def script():
     """Return the script as a module."""
-    path = REPOSITORY / "benchmarks" / "hardening_page.py"
-    specification = importlib.util.spec_from_file_location("hardening_page", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return benchmark("hardening_page")
 
 
 def test_the_page_in_docs_is_the_one_that_the_recorded_figures_give(script):

@@ -1,6 +1,5 @@
 """`benchmarks/load.py`, small: what it measures and what it compares with."""
 
-import importlib.util
 import json
 import pathlib
 import subprocess
@@ -8,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from benchmark_scripts import benchmark
 
 SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "load.py"
 LINUX = pytest.mark.skipif(not pathlib.Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
@@ -15,10 +15,7 @@ LINUX = pytest.mark.skipif(not pathlib.Path("/proc/self/clear_refs").exists(), r
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("load", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("load")
 
 
 @LINUX

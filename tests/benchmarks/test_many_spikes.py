@@ -1,24 +1,19 @@
 """`benchmarks/many_spikes.py` on a few random images: it trains, tests once, writes its figures and can go on."""
 
-import importlib.util
 import json
-import pathlib
 import types
 
 import numpy as np
 import pytest
+from benchmark_scripts import benchmark
 
 from eventsim.errors import InputError
 from training import datasets
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "many_spikes.py"
-
 
 @pytest.fixture
 def script(monkeypatch):
-    specification = importlib.util.spec_from_file_location("many_spikes", SCRIPT)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
+    module = benchmark("many_spikes")
     rng = np.random.default_rng(1)
 
     def load(name, part, data):

@@ -1,32 +1,22 @@
 """The scripts that compare us with tools that read NIR: what they compute, with each tool that is installed."""
 
-import importlib.util
 import json
-import pathlib
 
 import numpy as np
 import pytest
+from benchmark_scripts import benchmark
 
 import eventsim as es
-
-BENCHMARKS = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
-
-
-def load(name):
-    specification = importlib.util.spec_from_file_location(name, BENCHMARKS / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture
 def agreement():
-    return load("nir_agreement")
+    return benchmark("nir_agreement")
 
 
 @pytest.fixture
 def convergence():
-    return load("nir_convergence")
+    return benchmark("nir_convergence")
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The scripts that compare us with other simulators: what they compute, and what they say where a peer is missing."""
 
-import importlib.util
 import json
 import os
 import pathlib
@@ -10,6 +9,7 @@ import sys
 
 import numpy as np
 import pytest
+from benchmark_scripts import benchmark
 
 from eventsim import bench_networks
 
@@ -22,14 +22,6 @@ import compare  # noqa: E402
 import launch  # noqa: E402
 import run_scatter  # noqa: E402
 import trains  # noqa: E402
-
-
-def load(path):
-    """Return a script as a module, under a name that no other module has."""
-    spec = importlib.util.spec_from_file_location(f"benchmark_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def spikes(*pairs):
@@ -160,7 +152,7 @@ def test_the_limit_in_c_counts_the_events_of_a_run(network, tmp_path):
 
 
 def test_one_neuron_gets_the_mean_input_that_its_resting_potential_makes_up_for():
-    networks = load(REPOSITORY / "benchmarks" / "networks.py")
+    networks = benchmark("networks")
     for rate in (1e2, 1e5):
         circuit = networks.one_neuron(rate)
         assert circuit.rate * len(circuit.noise.weight) == pytest.approx(rate)

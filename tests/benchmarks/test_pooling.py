@@ -1,24 +1,18 @@
 """`benchmarks/pooling.py`: three poolings in one network."""
 
-import importlib.util
 import math
-import pathlib
 
 import numpy as np
 import pytest
+from benchmark_scripts import benchmark
 
 import eventsim as es
 import training
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "pooling.py"
-
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("pooling", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("pooling")
 
 
 @pytest.mark.compiled

@@ -1,10 +1,10 @@
 """`benchmarks/results_page.py`: the page of training results stands on recorded figures."""
 
-import importlib.util
 import pathlib
 import re
 
 import pytest
+from benchmark_scripts import benchmark
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
@@ -12,11 +12,7 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 @pytest.fixture
 def script():
     """Return the script as a module."""
-    path = REPOSITORY / "benchmarks" / "results_page.py"
-    specification = importlib.util.spec_from_file_location("results_page", path)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    return benchmark("results_page")
 
 
 def test_the_page_in_docs_is_the_one_that_the_recorded_figures_give(script):

@@ -1,21 +1,15 @@
 """`benchmarks/soak.py`: its rounds do what they say, and growth is seen."""
 
-import importlib.util
-import pathlib
 
 import pytest
+from benchmark_scripts import benchmark
 
 import training
-
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "benchmarks" / "soak.py"
 
 
 @pytest.fixture(scope="module")
 def script():
-    spec = importlib.util.spec_from_file_location("soak", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("soak")
 
 
 def test_what_grows_all_the_time_is_told_from_what_settles(script):
