@@ -45,6 +45,23 @@ def test_gradients_of_any_recurrent_network_equal_central_differences(seed, **op
     assume(assert_like_differences(case, limit=2, seed=seed, taus=seed % 4 == 0) is not None)
 
 
+@pytest.mark.parametrize("sent, delays", [((1.0, 20.0), (40.0, 0.5)), ((20.0, 1.0), (0.5, 40.0))])
+def test_an_early_spike_that_arrives_windows_after_a_later_one_has_its_own_response(sent, delays):
+    # time constants of 20 and 0.5 ms: states are kept at multiples of 8 ms, and the arrivals are 20.5 ms apart
+    net = es.Network()
+    net.input("in", 2)
+    net.population("out", 1, es.LIF(20.0, 0.5, t_refractory=es.NEVER))
+    size = 1.0 / training.initialize.unit_response(20.0, 0.5, 2.0)
+    net.connect("in", "out", es.Dense([[0.8 * size], [0.8 * size]]), delay=[[delays[0]], [delays[1]]])
+    trace = es.simulate(net, {"in": es.Spikes(list(sent), [0, 1])}, 60.0)
+    fired = trace.spikes("out")
+    assert fired.time.size == 1 and fired.time[0] > 41.0
+    found = training.spike_time_gradient(net, trace, {"out": np.ones(1)})
+    since = fired.time[0] - np.add(sent, delays)
+    expected = -training.initialize.unit_response(20.0, 0.5, since) / fired.slope[0]
+    assert found.weights["in->out"][:, 0] == pytest.approx(expected, rel=1e-12)
+
+
 def oscillator(**parameters):
     """Return two neurons that fire on and on, each exciting the other."""
     net = es.Network(seed=0)
