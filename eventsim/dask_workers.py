@@ -19,8 +19,11 @@ from eventsim.errors import InputError
 from eventsim.optional import package
 from eventsim.workers import Done, Over, Workers
 
-PATIENCE = 30.0
-"""Seconds to wait for a scheduler to answer, and for its first worker."""
+ANSWER_WITHIN = 30.0
+"""Seconds to wait for a scheduler to answer."""
+
+WORKER_WITHIN = 30.0
+"""Seconds to wait for its first worker."""
 
 _KEPT = 8
 """Shared things that a worker keeps unpacked."""
@@ -62,14 +65,14 @@ class Cluster(Workers):
         if self._own:
             self._client = self._connected(scheduler)
         try:
-            self._client.wait_for_workers(1, timeout=PATIENCE)
+            self._client.wait_for_workers(1, timeout=WORKER_WITHIN)
         except TimeoutError:
             self.close()
             raise InputError(f"{self._said} has no workers; start some (dask worker ADDRESS)") from None
 
     def _connected(self, address: Any) -> Any:
         try:
-            return self._distributed.Client(address, timeout=PATIENCE, set_as_default=False)
+            return self._distributed.Client(address, timeout=ANSWER_WITHIN, set_as_default=False)
         except (AssertionError, OSError, ValueError, TypeError):  # no answer; an address of no known form
             raise InputError(
                 f'no Dask scheduler answers at "{address}"; give the address that it prints when it starts (dask '

@@ -10,7 +10,7 @@ class _Board:
 
     def __init__(self, size):
         self.size, self.values = size, [None] * size
-        self.barrier = threading.Barrier(size, timeout=60.0)
+        self.barrier = threading.Barrier(size, timeout=600.0)
 
 
 class Comm:

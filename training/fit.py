@@ -205,7 +205,7 @@ def fit(
             if checkpoint is not None:
                 training.save(checkpoint, signature)
             if log is not None:
-                json_lines.append(log, json_lines.sealed(record))
+                json_lines.append(log, record)
             training.stopped = any([listener.on_epoch(record) is True for listener in listeners])
             if patience is not None and len(training.history) - (training.history.best_epoch or 0) >= patience:
                 training.stopped = True

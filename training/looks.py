@@ -34,7 +34,7 @@ def note(folder: PathLike, purpose: str, accuracy: float, samples: int, epoch: i
     """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     entry = {"time": now, "for": purpose, "epoch": epoch, "accuracy": accuracy, "samples": samples}
-    json_lines.append(pathlib.Path(folder) / FILE, json_lines.sealed(entry))
+    json_lines.append(pathlib.Path(folder) / FILE, entry)
 
 
 def read(folder: PathLike) -> list[Report]:

@@ -199,6 +199,8 @@ def draw_panel(axes: Axes, quantity: str, x: Array, unit: str, curves: Sequence[
 
 def _ring_best(axes, x, factor, curves, best_epoch):
     """Ring the record that was kept, or else the best validation accuracy, and write its value."""
+    from matplotlib.patheffects import withStroke
+
     by_label = {curve.label: curve.values for curve in curves}
     values = by_label.get("validation", by_label.get("training"))
     if values is None or not np.isfinite(values).any():
@@ -221,4 +223,5 @@ def _ring_best(axes, x, factor, curves, best_epoch):
         va="bottom" if above else "top",
         fontsize="small",
         color=style.INK,
+        path_effects=[withStroke(linewidth=2.5, foreground=axes.get_facecolor())],  # curves may pass behind
     )

@@ -32,22 +32,22 @@ def _checksum(record):
     return f"{zlib.crc32(text.encode()):08x}"
 
 
-def append(path, line):
-    """Add one line to the end, in the place of an unfinished one; where that fails the file stays as it was.
+def append(path, record):
+    """Add a `sealed` line to the end, in the place of an unfinished one; where that fails the file stays as it was.
 
     Parameters
     ----------
     path : path-like
         Made if it is missing.
-    line : str
-        With its end of line.
+    record : dict
+        JSON-ready, without NaN and infinity.
 
     Raises
     ------
     InputError
         The file cannot be written.
     """
-    path, rest = path_of(path), line.encode("utf-8")
+    path, rest = path_of(path), sealed(record).encode("utf-8")
     try:
         with open(path, "ab+", buffering=0) as file:
             size, end = file.seek(0, os.SEEK_END), _end_of_lines(file)

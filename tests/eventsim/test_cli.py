@@ -392,7 +392,7 @@ def test_an_interrupted_process_ends_with_status_130(tmp_path):
     try:
         process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 130

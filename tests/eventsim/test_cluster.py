@@ -119,13 +119,13 @@ def test_what_cannot_be_simulated_is_refused_before_anything_is_sent(address):
 
 def test_an_address_at_which_nobody_answers_is_refused(monkeypatch):
     pytest.importorskip("distributed", reason="needs the extra dask: pip install eventsim[dask]")
-    monkeypatch.setattr(dask_workers, "PATIENCE", 0.5)
+    monkeypatch.setattr(dask_workers, "ANSWER_WITHIN", 0.5)
     for address in ("tcp://127.0.0.1:9", "no such scheme://x", 7):
         assert "no Dask scheduler answers" in refusal(simulate, small_runs.network(), None, 1.0, address)
 
 
 def test_a_cluster_without_workers_is_refused(monkeypatch):
-    monkeypatch.setattr(dask_workers, "PATIENCE", 2.0)
+    monkeypatch.setattr(dask_workers, "WORKER_WITHIN", 0.5)
     with small_cluster(workers=0) as empty:
         assert "has no workers" in refusal(simulate, small_runs.network(), None, 1.0, empty)
 

@@ -14,7 +14,7 @@ from eventsim.io import json_lines
 
 def test_lines_are_added_in_their_order(tmp_path):
     for number in range(3):
-        json_lines.append(tmp_path / "log.jsonl", f'{{"n": {number}}}\n')
+        json_lines.append(tmp_path / "log.jsonl", {"n": number})
     assert json_lines.read(tmp_path / "log.jsonl", "a log") == [{"n": 0}, {"n": 1}, {"n": 2}]
 
 
@@ -22,27 +22,27 @@ def test_lines_are_added_in_their_order(tmp_path):
 def test_a_line_that_a_killed_process_left_unfinished_is_replaced(torn, tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"n": 0}\n' + torn)
-    json_lines.append(path, '{"n": 2}\n')
-    assert path.read_text() == '{"n": 0}\n{"n": 2}\n'
+    json_lines.append(path, {"n": 2})
+    assert path.read_text() == '{"n": 0}\n' + json_lines.sealed({"n": 2})
 
 
 def test_a_file_of_one_unfinished_line_begins_anew(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"n"')
-    json_lines.append(path, '{"n": 2}\n')
-    assert path.read_text() == '{"n": 2}\n'
+    json_lines.append(path, {"n": 2})
+    assert path.read_text() == json_lines.sealed({"n": 2})
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs the device /dev/full")
 def test_a_full_disk_is_said_in_a_line_that_names_the_file(tmp_path):
     path = tmp_path / "log.jsonl"
     path.symlink_to("/dev/full")
-    message = refusal(json_lines.append, path, '{"n": 0}\n')
+    message = refusal(json_lines.append, path, {"n": 0})
     assert "log.jsonl" in message and "No space left" in message
 
 
 def test_a_folder_in_its_place_is_said_in_a_line(tmp_path):
-    assert str(tmp_path) in refusal(json_lines.append, tmp_path, "{}\n")
+    assert str(tmp_path) in refusal(json_lines.append, tmp_path, {})
 
 
 def sealed_file(path, n=3):
@@ -50,7 +50,7 @@ def sealed_file(path, n=3):
     records = [{"epoch": epoch, "loss": 1.0 / (3 + epoch), "silent": {"hidden é": 0.25}, "none": None}
                for epoch in range(n)]
     for record in records:
-        json_lines.append(path, json_lines.sealed(record))
+        json_lines.append(path, record)
     return records
 
 
@@ -89,5 +89,5 @@ def test_a_changed_digit_is_refused_by_its_line(tmp_path):
 def test_lines_without_a_checksum_are_read_unchecked(tmp_path):
     path = tmp_path / "log.jsonl"
     path.write_text('{"n": 0}\n')
-    json_lines.append(path, json_lines.sealed({"n": 1}))
+    json_lines.append(path, {"n": 1})
     assert json_lines.read(path, "a log") == [{"n": 0}, {"n": 1}]

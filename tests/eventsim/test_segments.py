@@ -367,7 +367,7 @@ def test_after_a_kill_every_finished_segment_is_read_back(tmp_path):
         while not (folder / "000003.h5").exists() and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.001)
         process.send_signal(signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=240)
     finally:
         process.kill()
     held = {path.name for path in folder.glob("[0-9]*.h5")}

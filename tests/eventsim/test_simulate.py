@@ -370,7 +370,7 @@ def interrupted(tmp_path, program):
         assert process.stdout.readline() == "ready\n", process.communicate()[1]
         time.sleep(0.5)  # until the next sample is under way
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=240)
     finally:
         process.kill()
     assert process.returncode == 0, err
