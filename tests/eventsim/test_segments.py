@@ -351,14 +351,17 @@ def python(program, folder):
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
 def test_after_a_kill_every_finished_segment_is_read_back(tmp_path):
     program = """
+    import pathlib, time
     import eventsim as es
     from eventsim.io import segments
     from test_segments import network, STIMULUS, RECORD
 
+    def held_up(share, elapsed):
+        while pathlib.Path("run.h5.segments/000003.h5").exists():
+            time.sleep(0.001)  # threads go on writing, only the merge waits: the kill may come late
+
     segments.ROWS = 300
-    for _ in range(1000):
-        es.simulate(network(), STIMULUS, 1000.0, seed=5, record=RECORD, out="run.h5", threads=2)
-        print("again", flush=True)
+    es.simulate(network(), STIMULUS, 1000.0, seed=5, record=RECORD, out="run.h5", threads=2, progress=held_up)
     """
     process = python(program, tmp_path)
     folder = tmp_path / "run.h5.segments"
