@@ -35,6 +35,13 @@ def test_gradients_of_recurrent_networks_equal_central_differences(number):
     assert assert_like_differences(case, limit=4, seed=number) is not None
 
 
+@pytest.mark.parametrize("taus, refractory, reading", [
+    ((20.0, 5.0), "some", "discounted"), ((20.0, (2.0, 8.0)), "some", "value"), ((math.inf, (2.0, 8.0)), "none", None)])
+def test_gradients_of_a_few_spikes_equal_central_differences(taus, refractory, reading):
+    case = random_case(np.random.default_rng(1), taus, refractory, reading=reading, inputs=2, span=6.0)
+    assert assert_like_differences(case, limit=2) is not None
+
+
 @pytest.mark.compiled
 @settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), taus=st.sampled_from(TAUS),
@@ -45,20 +52,22 @@ def test_gradients_of_any_recurrent_network_equal_central_differences(seed, **op
     assume(assert_like_differences(case, limit=2, seed=seed, taus=seed % 4 == 0) is not None)
 
 
-@pytest.mark.parametrize("sent, delays", [((1.0, 20.0), (40.0, 0.5)), ((20.0, 1.0), (0.5, 40.0))])
-def test_an_early_spike_that_arrives_windows_after_a_later_one_has_its_own_response(sent, delays):
-    # time constants of 20 and 0.5 ms: states are kept at multiples of 8 ms, and the arrivals are 20.5 ms apart
+@pytest.mark.parametrize("tau_mem, tau_syn, late", [(20.0, 0.5, 41.0), (5.0, 20.0, 151.0)])
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_an_early_spike_that_arrives_windows_after_a_later_one_has_its_own_response(tau_mem, tau_syn, late, order):
+    # states are kept at multiples of 8 and of 64 ms, and the arrivals are 20.5 and 130.5 ms apart
+    sent, arrives = np.array([1.0, 20.0])[list(order)], np.array([late, 20.5])[list(order)]
     net = es.Network()
     net.input("in", 2)
-    net.population("out", 1, es.LIF(20.0, 0.5, t_refractory=es.NEVER))
-    size = 1.0 / training.initialize.unit_response(20.0, 0.5, 2.0)
-    net.connect("in", "out", es.Dense([[0.8 * size], [0.8 * size]]), delay=[[delays[0]], [delays[1]]])
-    trace = es.simulate(net, {"in": es.Spikes(list(sent), [0, 1])}, 60.0)
+    net.population("out", 1, es.LIF(tau_mem, tau_syn, t_refractory=es.NEVER))
+    peak = math.log(tau_mem / tau_syn) / (1 / tau_syn - 1 / tau_mem)
+    weight = np.array([1.2, 0.8])[list(order)] / training.initialize.unit_response(tau_mem, tau_syn, peak)
+    net.connect("in", "out", es.Dense(weight[:, np.newaxis]), delay=(arrives - sent)[:, np.newaxis])
+    trace = es.simulate(net, {"in": es.Spikes(sent, [0, 1])}, 200.0)
     fired = trace.spikes("out")
-    assert fired.time.size == 1 and fired.time[0] > 41.0
+    assert fired.time.size == 1 and fired.time[0] > late
     found = training.spike_time_gradient(net, trace, {"out": np.ones(1)})
-    since = fired.time[0] - np.add(sent, delays)
-    expected = -training.initialize.unit_response(20.0, 0.5, since) / fired.slope[0]
+    expected = -training.initialize.unit_response(tau_mem, tau_syn, fired.time[0] - arrives) / fired.slope[0]
     assert found.weights["in->out"][:, 0] == pytest.approx(expected, rel=1e-12)
 
 
