@@ -12,6 +12,7 @@ from training.parameters import write_into
 
 if TYPE_CHECKING:
     from eventsim.network import Network
+    from eventsim.projection import Projection
     from eventsim.type_aliases import PathLike
 
 
@@ -33,7 +34,8 @@ def take_over(net: Network, path: PathLike) -> None:
     Raises
     ------
     InputError
-        No network, no such model, or one whose populations or projections have other names or sizes.
+        No network, no such model, or one whose populations or projections have other names or sizes, or whose
+        projections join other neurons.
     """
     expect_network(net)
     trained = Model.load(path).net
@@ -46,6 +48,10 @@ def take_over(net: Network, path: PathLike) -> None:
         there, here = (f"has {found[name]}" if name in found else "has none" for found in sizes)
         raise InputError(f'"{path}" does not fit the network: for "{name}" the file {there}, the network {here}; start '
                          "from a model of the same layers.")
+    for name, projection in net.projections.items():
+        if not _joins_the_same(projection, trained.projections[name]):
+            raise InputError(f'"{path}" does not fit the network: "{name}" joins other neurons there; start from a '
+                             "model of the same layers.")
     neurons = {name: p.neuron for name, p in trained.populations.items() if p.kind == "neurons"}
     readouts = {name for name in neurons if trained[name].is_readout or net[name].is_readout}
     write_into(
@@ -55,3 +61,8 @@ def take_over(net: Network, path: PathLike) -> None:
         {name: np.asarray(neuron.i_offset) for name, neuron in neurons.items()},
         {name: p.delay for name, p in trained.projections.items()},
     )
+
+
+def _joins_the_same(one: Projection, other: Projection) -> bool:
+    ends = [(p.source.name, p.source.kind, p.target.name, p.target.kind, p.receptor) for p in (one, other)]
+    return ends[0] == ends[1] and np.array_equal(one.pairs, other.pairs)  # type: ignore[arg-type]  # None: all pairs

@@ -5,6 +5,7 @@ import tomllib
 import numpy as np
 import pytest
 
+import eventsim as es
 import training
 from eventsim.errors import InputError
 from training import config, start
@@ -86,6 +87,25 @@ def test_a_model_of_other_layers_is_refused_and_the_network_stays(trained):
     with pytest.raises(InputError, match=r'for "hidden2->output" the file has \(20, 10\), the network has none'):
         built(going_on(trained, TEXT.replace("20]", "20, 9]")))
     assert all(np.array_equal(before[name], p.weight) for name, p in model.net.projections.items())
+
+
+def test_weights_of_other_pairs_of_neurons_are_refused(tmp_path):
+    def listed(source, target, weight):
+        net = es.Network()
+        net.input("in", 4)
+        net.population("out", 3, es.LIF(es.NEVER, es.NEVER, t_refractory=es.NEVER))
+        net.connect("in", "out", es.Sparse(source, target, weight))
+        return net
+
+    encoder, decoder = training.encode.Latency(), training.decode.FirstSpike("latency", tau=0.1)
+    model = training.Model(listed([0, 1, 2], [0, 1, 2], [1.0, 2.0, 3.0]), encoder, decoder, t_stop=4.0, output="out")
+    model.save(tmp_path / "m.h5")
+    same, other = listed([0, 1, 2], [0, 1, 2], 0.5), listed([0, 1, 3], [2, 1, 0], 0.5)
+    start.take_over(same, tmp_path / "m.h5")
+    assert same.projections["in->out"].weight.tolist() == [1.0, 2.0, 3.0]
+    with pytest.raises(InputError, match='"in->out" joins other neurons there; start from a model of the same layers'):
+        start.take_over(other, tmp_path / "m.h5")
+    assert other.projections["in->out"].weight.tolist() == [0.5, 0.5, 0.5]
 
 
 def test_a_missing_model_and_drawn_weights_beside_it_are_refused(tmp_path):
