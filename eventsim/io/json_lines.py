@@ -28,8 +28,7 @@ def sealed(record):
 
 
 def _checksum(record):
-    text = json.dumps(record, sort_keys=True, allow_nan=False)
-    return f"{zlib.crc32(text.encode()):08x}"
+    return f"{zlib.crc32(json.dumps(record, sort_keys=True).encode()):08x}"
 
 
 def append(path, record):
@@ -103,23 +102,22 @@ def read(path, what):
     records = []
     for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
         if line.strip():
-            try:
-                record = json.loads(line)
-            except (RecursionError, ValueError):
-                record = None
+            record, whole = _opened(line)
             if not isinstance(record, dict):
                 raise InputError(f'line {number} of "{path}" is no JSON object; give one object a line')
-            if CHECKSUM in record and not _is_whole(record):
+            if not whole:
                 raise InputError(f'line {number} of "{path}" was changed: it does not have the checksum it states; '
                                  "restore the file, or take the line out")
             records.append(record)
     return records
 
 
-def _is_whole(record):
-    """Take the checksum out of a record; tell whether it is right."""
-    stated = record.pop(CHECKSUM)
+def _opened(line):
+    """Return what a line holds, without its checksum, and whether that is right."""
     try:
-        return stated == _checksum(record)
-    except ValueError:  # NaN and infinity, which `sealed` does not write
-        return False
+        record = json.loads(line)
+        if isinstance(record, dict) and CHECKSUM in record:
+            return record, record.pop(CHECKSUM) == _checksum(record)
+    except (RecursionError, ValueError):  # in either direction: what can just be read may be too deep to be written
+        return None, False
+    return record, True

@@ -1,6 +1,5 @@
 """`benchmarks/soak.py`: its rounds do what they say, and growth is seen."""
 
-
 import pytest
 from benchmark_scripts import benchmark
 
