@@ -1,9 +1,8 @@
 """``eventsim info``: what is in a file, and how it came about."""
 
-import json
 
 from eventsim import cli_text
-from eventsim.io import nir_file
+from eventsim.io import json_text, nir_file
 from eventsim.io.file_kind import SONATA, kind_of
 
 
@@ -85,7 +84,7 @@ def _provenance(path):
 
     with h5py.File(path, "r") as file:
         try:
-            record = json.loads(file["provenance"].asstr()[()]) if "provenance" in file else None
+            record = json_text.parsed(file["provenance"].asstr()[()]) if "provenance" in file else None
         except (AttributeError, TypeError, ValueError):  # a file of another program
             return None
     return record if isinstance(record, dict) and record else None

@@ -10,6 +10,7 @@ import os
 import zlib
 
 from eventsim.errors import InputError
+from eventsim.io import json_text
 from eventsim.io.plain_file import path_of
 
 CHECKSUM = "crc32"
@@ -102,22 +103,14 @@ def read(path, what):
     records = []
     for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
         if line.strip():
-            record, whole = _opened(line)
+            try:
+                record = json_text.parsed(line)
+            except ValueError:
+                record = None
             if not isinstance(record, dict):
                 raise InputError(f'line {number} of "{path}" is no JSON object; give one object a line')
-            if not whole:
+            if CHECKSUM in record and record.pop(CHECKSUM) != _checksum(record):
                 raise InputError(f'line {number} of "{path}" was changed: it does not have the checksum it states; '
                                  "restore the file, or take the line out")
             records.append(record)
     return records
-
-
-def _opened(line):
-    """Return what a line holds, without its checksum, and whether that is right."""
-    try:
-        record = json.loads(line)
-        if isinstance(record, dict) and CHECKSUM in record:
-            return record, record.pop(CHECKSUM) == _checksum(record)
-    except (RecursionError, ValueError):  # in either direction: what can just be read may be too deep to be written
-        return None, False
-    return record, True

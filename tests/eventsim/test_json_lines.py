@@ -93,8 +93,8 @@ def test_lines_without_a_checksum_are_read_unchecked(tmp_path):
     assert json_lines.read(path, "a log") == [{"n": 0}, {"n": 1}]
 
 
-def test_nesting_of_any_depth_is_read_or_refused_in_a_line(tmp_path):
+@pytest.mark.parametrize("depth", [101, 990, 1200])
+def test_nesting_that_no_log_has_is_refused_in_a_line(depth, tmp_path):
     path = tmp_path / "log.jsonl"
-    for depth in range(800, 1200):
-        path.write_text('{"crc32": "0", "a": ' + "[" * depth + "]" * depth + "}\n")
-        assert "line 1 of" in refusal(json_lines.read, path, "a log")
+    path.write_text('{"crc32": "0", "a": ' + "[" * depth + "]" * depth + "}\n")
+    assert "line 1 of" in refusal(json_lines.read, path, "a log")

@@ -1,11 +1,11 @@
 """What a folder holds that a report can show: settings, log, result, looks at the test set, model, traces."""
 
-import json
 import pathlib
 import re
 from typing import NamedTuple
 
 from eventsim.errors import InputError
+from eventsim.io import json_text
 from viz.learning import records_of
 
 CONFIG, LOG, RESULT, LOOKS = "config.json", "log.jsonl", "result.json", "tests.jsonl"
@@ -196,10 +196,10 @@ def _has_bins(record):
 def _document(path):
     """Return the JSON object in a file."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json_text.parsed(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f'"{path}" cannot be read: {error.strerror}') from None
-    except (RecursionError, ValueError):  # text that is not UTF-8, too
+    except ValueError:  # text that is not UTF-8, too
         document = None
     if not isinstance(document, dict):
         raise InputError(f'"{path}" is damaged: it is not a JSON object; restore it, or take it out of the folder')
@@ -219,11 +219,12 @@ def _model(path):
     path = pathlib.Path(path)
     try:
         with hdf5.open_file(path) as file:
-            provenance = json.loads(file["provenance"][()]) if "provenance" in file else None
+            provenance = json_text.parsed(file["provenance"][()]) if "provenance" in file else None
+            attributes = file.attrs
             return Model(
-                path.name, network_file.read(file["network"]), str(file.attrs["output"]),
-                float(file.attrs["t_stop"]), json.loads(file.attrs["classes"]), json.loads(file.attrs["encoder"]),
-                json.loads(file.attrs["decoder"]), provenance)
+                path.name, network_file.read(file["network"]), str(attributes["output"]), float(attributes["t_stop"]),
+                json_text.parsed(attributes["classes"]), json_text.parsed(attributes["encoder"]),
+                json_text.parsed(attributes["decoder"]), provenance)
     except hdf5.DAMAGE as error:
         raise InputError(f'"{path}" is damaged and cannot be read: {hdf5.one_line(error)}; restore it or train again'
                          ) from None
