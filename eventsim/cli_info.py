@@ -2,7 +2,7 @@
 
 
 from eventsim import cli_text
-from eventsim.io import json_text, nir_file
+from eventsim.io import documents, nir_file
 from eventsim.io.file_kind import SONATA, kind_of
 
 
@@ -84,7 +84,7 @@ def _provenance(path):
 
     with h5py.File(path, "r") as file:
         try:
-            record = json_text.parsed(file["provenance"].asstr()[()]) if "provenance" in file else None
+            record = documents.from_json(file["provenance"].asstr()[()]) if "provenance" in file else None
         except (AttributeError, TypeError, ValueError):  # a file of another program
             return None
     return record if isinstance(record, dict) and record else None

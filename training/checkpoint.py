@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eventsim.errors import InputError, expect
-from eventsim.io import hdf5, json_text
+from eventsim.io import documents, hdf5
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
 
@@ -85,8 +85,8 @@ def load(path: PathLike) -> tuple[dict[str, Array], Report]:
                 raise InputError(
                     f'"{path}" has format version {version}; this program reads up to {VERSION}.'
                 )
-            names = json_text.parsed(file.attrs["names"])
-            document = json_text.parsed(file["document"][()].tobytes())
+            names = documents.from_json(file.attrs["names"])
+            document = documents.from_json(file["document"][()].tobytes())
             return {name: file[f"array/{number}"][()] for number, name in enumerate(names)}, document
     except InputError as error:
         said = str(error) if str(path) in str(error) else f'"{path}" cannot be read as a checkpoint: {error}.'

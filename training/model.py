@@ -10,7 +10,7 @@ import numpy as np
 
 from eventsim import arrays, notebook, provenance
 from eventsim.errors import InputError, choose, expect, expect_network
-from eventsim.io import hdf5, json_text
+from eventsim.io import documents, hdf5
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
 from eventsim.stops import checked_end
@@ -312,14 +312,14 @@ class Model:
                     )
                 model = cls(
                     network_file.read(file["network"]),
-                    encode.from_dict(json_text.parsed(file.attrs["encoder"])),
-                    decode.from_dict(json_text.parsed(file.attrs["decoder"])),
+                    encode.from_dict(documents.from_json(file.attrs["encoder"])),
+                    decode.from_dict(documents.from_json(file.attrs["decoder"])),
                     hdf5.text(file.attrs, "output"),
                     float(file.attrs["t_stop"]),
-                    json_text.parsed(file.attrs["classes"]),
+                    documents.from_json(file.attrs["classes"]),
                 )
                 if "provenance" in file:
-                    model.provenance = json_text.parsed(file["provenance"][()])
+                    model.provenance = documents.from_json(file["provenance"][()])
                 return model
         except InputError as error:
             said = str(error) if str(path) in str(error) else f'"{path}" cannot be read as a model: {error}'

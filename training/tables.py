@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import InputError, did_you_mean
+from eventsim.io import documents
 from eventsim.io.hdf5 import one_line
 from eventsim.io.plain_file import path_of
 
@@ -34,11 +34,9 @@ def read_toml(path: PathLike) -> dict[str, Any]:
             f'There is no configuration file "{path}"; check the path, or start from examples/configs.'
         )
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return documents.from_toml(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f'"{path}" cannot be read: {error.strerror or error}.') from None
-    except RecursionError:
-        raise InputError(f'"{path}" is not a configuration: its lists or tables are nested too deeply.') from None
     except ValueError as error:  # of TOML, of UTF-8, and of whole numbers with thousands of digits
         raise InputError(f'"{path}" is not valid TOML: {one_line(error)}.') from None
 

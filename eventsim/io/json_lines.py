@@ -10,7 +10,7 @@ import os
 import zlib
 
 from eventsim.errors import InputError
-from eventsim.io import json_text
+from eventsim.io import documents
 from eventsim.io.plain_file import path_of
 
 CHECKSUM = "crc32"
@@ -104,7 +104,7 @@ def read(path, what):
     for number, line in enumerate(text[: text.rfind("\n") + 1].splitlines(), start=1):
         if line.strip():
             try:
-                record = json_text.parsed(line)
+                record = documents.from_json(line)
             except ValueError:
                 record = None
             if not isinstance(record, dict):

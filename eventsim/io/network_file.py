@@ -26,7 +26,7 @@ from eventsim.connect import KINDS
 from eventsim.distributions import KINDS as DISTRIBUTIONS
 from eventsim.distributions import Distribution
 from eventsim.errors import InputError
-from eventsim.io import hdf5, json_text
+from eventsim.io import documents, hdf5
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
 from eventsim.network import Network
@@ -197,7 +197,7 @@ def _parameter(dataset):
     """Return the values of a neuron parameter, by receptor where they are named."""
     if "receptors" not in dataset.attrs:
         return dataset[()]
-    return dict(zip(json_text.parsed(dataset.attrs["receptors"]), dataset[()].tolist(), strict=True))
+    return dict(zip(documents.from_json(dataset.attrs["receptors"]), dataset[()].tolist(), strict=True))
 
 
 def _write_projection(group, projection):
@@ -226,9 +226,9 @@ def _read_projection(net, group):
     weight = group["weight"][()]
     if weight.ndim == 0:
         raise InputError(f'projection "{group.attrs["name"]}" has one weight, not one a synapse')
-    rule = weight_of(json_text.parsed(group.attrs["rule"]), weight)
+    rule = weight_of(documents.from_json(group.attrs["rule"]), weight)
     listed = {"source": pairs[0], "target": pairs[1]} if kind == "Sparse" and pairs else {}
-    connection = KINDS[kind](**listed, weight=rule, **json_text.parsed(group.attrs["settings"]))
+    connection = KINDS[kind](**listed, weight=rule, **documents.from_json(group.attrs["settings"]))
     ends = group.attrs["source"], group.attrs["target"]
     known = (pairs, weight, group["delay"][()], group.attrs.get("receptor"))
     net.restore(*ends, connection, group.attrs["name"], *known)

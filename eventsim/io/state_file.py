@@ -23,7 +23,7 @@ import numpy as np
 
 from eventsim.choice import SAMPLES
 from eventsim.errors import InputError
-from eventsim.io import hdf5, json_text, network_file, trace_file
+from eventsim.io import documents, hdf5, network_file, trace_file
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
 from eventsim.run import Course, Run
@@ -122,7 +122,7 @@ def _read_run(file):
     recording, counts = trace_file.read_recording(file)
     run = Run(net, stimulus, hdf5.text(attributes, "engine"), threads=int(attributes["threads"]),
               seed=int(attributes["seed"]), record=recording or False, labels=labels,
-              output=json_text.parsed(attributes["output"]))
+              output=documents.from_json(attributes["output"]))
     run.reason = hdf5.text(attributes, "reason")
     run.interrupted = bool(attributes["interrupted"])
     run.ended[:] = trace_file.read_column(file, "ended")

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from eventsim import provenance
 from eventsim.arrays import flag
 from eventsim.errors import InputError
-from eventsim.io import exchange, json_text
+from eventsim.io import documents, exchange
 from eventsim.io.aside import written_aside
 from eventsim.io.plain_file import path_of
 from eventsim.trace import Trace
@@ -204,7 +204,7 @@ def _parsed(where, file):
 def _known_populations(facts):
     """Return the populations that the comments name, silent ones included."""
     try:
-        names = json_text.parsed(facts.get("populations", "[]"))
+        names = documents.from_json(facts.get("populations", "[]"))
     except ValueError:
         return []
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []

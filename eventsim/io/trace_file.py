@@ -27,7 +27,7 @@ import numpy as np
 
 from eventsim import provenance
 from eventsim.errors import InputError, choose
-from eventsim.io import hdf5, json_text, network_link
+from eventsim.io import documents, hdf5, network_link
 from eventsim.io.aside import hdf5_aside
 from eventsim.io.plain_file import path_of
 from eventsim.recording import Record
@@ -216,7 +216,7 @@ def write_recording(file, recording, counts):
 
 def read_recording(file):
     """Return what `write_recording` wrote: records in the order in which they were asked for, and counts."""
-    names = json_text.parsed(file.attrs["recorded"])
+    names = documents.from_json(file.attrs["recorded"])
     if "recording" not in file:
         return dict.fromkeys(names, Record()), {}
     recording = {}
@@ -298,12 +298,12 @@ def _read_trace(file, path, lazy):
         engine=hdf5.text(attributes, "engine"),
         reason=hdf5.text(attributes, "reason"),
         precision=choose("precision", hdf5.text(attributes, "precision"), ("double", "single")),
-        seed=json_text.parsed(attributes["seed"]),
+        seed=documents.from_json(attributes["seed"]),
         recorded=recording,
         labels=read_column(file, "labels") if "labels" in file else None,
         interrupted=bool(attributes["interrupted"]),
-        provenance=json_text.parsed(file["provenance"][()]),
-        output=json_text.parsed(attributes["output"]),
+        provenance=documents.from_json(file["provenance"][()]),
+        output=documents.from_json(attributes["output"]),
         ended=ended,
         counts=counts,
     )

@@ -28,7 +28,7 @@ from eventsim import network, provenance
 from eventsim.connect import KINDS
 from eventsim.connect.part import joined
 from eventsim.errors import InputError, choose
-from eventsim.io import hdf5, json_text, network_file, trace_file
+from eventsim.io import documents, hdf5, network_file, trace_file
 from eventsim.io.aside import check_target, hdf5_aside
 from eventsim.io.plain_file import path_of
 from eventsim.spike_table import SpikeTable
@@ -180,8 +180,8 @@ def load(path: PathLike) -> Trace:
             {name: trace_file.read_stimulus(group, n_samples) for name, group in first["stimulus"].items()},
             {name: _merged([part["spikes"][name] for part in parts]) for name in first["spikes"]},
             float(first.attrs["t_stop"]), n_samples, engine="window", reason=f"shared by {len(parts)} ranks",
-            precision="double", seed=json_text.parsed(first.attrs["seed"]), recorded=recording, counts=counts,
-            provenance=json_text.parsed(first["provenance"][()]))
+            precision="double", seed=documents.from_json(first.attrs["seed"]), recorded=recording, counts=counts,
+            provenance=documents.from_json(first["provenance"][()]))
 
 
 def spikes(path: PathLike, name: str) -> SpikeTable:
@@ -258,10 +258,10 @@ def _restore(net: network.Network, groups: list[Any]) -> None:
         else:
             places = np.lexsort((target, source))
         pairs = source[places], target[places]
-    rule = network_file.weight_of(json_text.parsed(about["rule"]), None)
+    rule = network_file.weight_of(documents.from_json(about["rule"]), None)
     listed = {} if pairs is None or "place" not in groups[0] else dict(zip(("source", "target"), pairs, strict=True))
     weight, delay = (joined(kind, read(name), places) for name in ("weight", "delay"))
-    connection = kind(**listed, weight=weight if rule is None else rule, **json_text.parsed(about["settings"]))
+    connection = kind(**listed, weight=weight if rule is None else rule, **documents.from_json(about["settings"]))
     net.restore(about["source"], about["target"], connection, about["name"], pairs, weight, delay,
                 about.get("receptor"))
 

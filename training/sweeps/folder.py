@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eventsim.errors import InputError
-from eventsim.io import json_text
+from eventsim.io import documents
 from eventsim.io.aside import written_aside
 from eventsim.io.plain_file import path_of
 from training.experiment import CONFIG, RESULT, write_json
@@ -64,7 +64,7 @@ class Folder:
                 raise InputError(f'"{self.path}" holds other files; give a new folder for the sweep.')
             return
         try:
-            before = json_text.parsed(summary.read_text(encoding="utf-8"))
+            before = documents.from_json(summary.read_text(encoding="utf-8"))
             begun = before["kind"], before["settings"]
             if before["format"] != FORMAT:
                 raise KeyError
@@ -84,7 +84,7 @@ class Folder:
         if not file.is_file():
             return None
         try:
-            found: Report = json_text.parsed(file.read_text(encoding="utf-8"))["figures"]
+            found: Report = documents.from_json(file.read_text(encoding="utf-8"))["figures"]
         except (ValueError, KeyError, TypeError):
             raise InputError(f'"{file}" is damaged; delete its folder, and the sweep does that point again.') from None
         return found

@@ -5,7 +5,7 @@ import re
 from typing import NamedTuple
 
 from eventsim.errors import InputError
-from eventsim.io import json_text
+from eventsim.io import documents
 from viz.learning import records_of
 
 CONFIG, LOG, RESULT, LOOKS = "config.json", "log.jsonl", "result.json", "tests.jsonl"
@@ -196,7 +196,7 @@ def _has_bins(record):
 def _document(path):
     """Return the JSON object in a file."""
     try:
-        document = json_text.parsed(path.read_text(encoding="utf-8"))
+        document = documents.from_json(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(f'"{path}" cannot be read: {error.strerror}') from None
     except ValueError:  # text that is not UTF-8, too
@@ -219,12 +219,12 @@ def _model(path):
     path = pathlib.Path(path)
     try:
         with hdf5.open_file(path) as file:
-            provenance = json_text.parsed(file["provenance"][()]) if "provenance" in file else None
+            provenance = documents.from_json(file["provenance"][()]) if "provenance" in file else None
             attributes = file.attrs
             return Model(
                 path.name, network_file.read(file["network"]), str(attributes["output"]), float(attributes["t_stop"]),
-                json_text.parsed(attributes["classes"]), json_text.parsed(attributes["encoder"]),
-                json_text.parsed(attributes["decoder"]), provenance)
+                documents.from_json(attributes["classes"]), documents.from_json(attributes["encoder"]),
+                documents.from_json(attributes["decoder"]), provenance)
     except hdf5.DAMAGE as error:
         raise InputError(f'"{path}" is damaged and cannot be read: {hdf5.one_line(error)}; restore it or train again'
                          ) from None
