@@ -144,7 +144,7 @@ class Tight(window.Sample):
 
     def __init__(self, *arguments, **options):
         super().__init__(*arguments, **options)
-        self._guessed = True
+        self._guessed, self._lean = True, False  # the lean kernels count on room for a spike of each neuron
         self._flights = new_flights(1)
         self.record, self.noise_time, self.noise_gid = np.zeros((1, 4)), np.zeros(1), np.zeros(1, np.int64)
 
